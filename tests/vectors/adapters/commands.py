@@ -1,0 +1,7 @@
+"""Not driven yet."""
+
+from __future__ import annotations
+
+from tests.vectors.cases import Adapter
+
+ADAPTER = Adapter(kind="commands", judge=lambda case, cut: [], missing="the connections are not written yet")
