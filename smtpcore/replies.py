@@ -44,7 +44,7 @@ class _Wire:
     _plain: bytes
 
 
-class Reply(_Wire, Value):
+class Reply(Value, _Wire):
     """One reply (RFC 5321 4.2): a code, one text per line, and perhaps an enhanced status code (RFC 2034).
 
     `Reply(550, "No such user", "5.1.1")`: `lines` is one text or several, `enhanced` a text or an `EnhancedCode`.
