@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from tests.vectors.cases import Adapter
 
-ADAPTER = Adapter(kind="smtp-hostile-server/1", judge=lambda case, cut: [], missing="the connections are not written yet")
+ADAPTER = Adapter(
+    kind="smtp-hostile-server/1", judge=lambda case, cut: [], missing="the connections are not written yet"
+)
