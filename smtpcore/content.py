@@ -47,15 +47,15 @@ class Offence(enum.Flag):
 
     NONE = 0
     #: A CR that no LF follows.
-    BARE_CR = enum.auto()
+    BARE_CR = 1
     #: An LF that no CR precedes.
-    BARE_LF = enum.auto()
+    BARE_LF = 2
     #: An octet 0.
-    NUL = enum.auto()
+    NUL = 4
     #: An octet above 127 (legal with BODY=8BITMIME).
-    EIGHT_BIT = enum.auto()
+    EIGHT_BIT = 8
     #: A line above the limit.
-    LONG_LINE = enum.auto()
+    LONG_LINE = 16
 
 
 class UnsendableContent(LocalProtocolError):
@@ -99,14 +99,15 @@ class _LineMeter:
         A window as long as the limit must hold a CRLF.  The search for it runs backwards, so that one step passes
         many short lines.
         """
-        limit, begin, size = self.limit, -self.line, len(text)
-        while size - begin > limit:
-            last = text.rfind(_CRLF, max(begin, 0), begin + limit)
+        limit, size, rfind = self.limit, len(text), text.rfind
+        begin, begun = 0, self.line
+        while begun + size - begin > limit:
+            last = rfind(_CRLF, begin, begin + limit - begun)
             if last < 0:
-                return begin
-            begin = last + 2
-        last = text.rfind(_CRLF, max(begin, 0))
-        self.line = size - (begin if last < 0 else last + 2)
+                return begin - begun
+            begin, begun = last + 2, 0
+        last = rfind(_CRLF, begin)
+        self.line = begun + size - begin if last < 0 else size - last - 2
         return None
 
 
@@ -135,13 +136,8 @@ class _Inspector:
     @property
     def offences(self) -> Offence:
         """All that was noted so far, as one value."""
-        return (
-            (Offence.BARE_CR if self.has_bare_cr else Offence.NONE)
-            | (Offence.BARE_LF if self.has_bare_lf else Offence.NONE)
-            | (Offence.NUL if self.has_nul else Offence.NONE)
-            | (Offence.EIGHT_BIT if self.has_8bit else Offence.NONE)
-            | (Offence.LONG_LINE if self.has_long_line else Offence.NONE)
-        )
+        cr_lf = self.has_bare_cr + 2 * self.has_bare_lf
+        return Offence(cr_lf + 4 * self.has_nul + 8 * self.has_8bit + 16 * self.has_long_line)
 
     def _inspect(self, text: bytes, final: bool = False) -> bool:
         """Note what `text` holds; return whether a bare CR or LF came since the scanner was reset."""
@@ -220,6 +216,7 @@ class ContentDecoder(_Inspector):
                 end = _END_OF_DATA.search(work, first.start(), stop)
                 if end is not None:
                     self.finished = True
+                    dots = end.start() > first.start()
                     stop, size = end.start() + 2, end.end()
         text = bytes(work[begin:stop])
         return self._give_out(_DOT_LINE.sub(_CRLF, text) if dots else text), size
@@ -359,7 +356,8 @@ class ContentEncoder(ChunkEncoder):
     """Makes content transparent for DATA (RFC 5321 4.5.2): content in, octets of the wire out, with the end mark.
 
     A line that begins with a dot gets one more.  Under REJECT and REPAIR every receiver, also one that takes a bare
-    LF for the end of a line, sees one end of the data.
+    LF for the end of a line, sees one end of the data.  Lines above 1000 octets are refused unless `max_line` says
+    otherwise (C-LIM-07).
     """
 
     __slots__ = ("_at_line_start",)
@@ -369,7 +367,7 @@ class ContentEncoder(ChunkEncoder):
         policy: NewlinePolicy = NewlinePolicy.REJECT,
         *,
         seven_bit: bool = False,
-        max_line: int | None = None,
+        max_line: int | None = 1000,
     ) -> None:
         super().__init__(policy, seven_bit=seven_bit, max_line=max_line)
         self._at_line_start = True
@@ -407,7 +405,8 @@ def _repaired(text: bytes) -> bytes:
 def _bare_newline(text: bytes, before: int) -> BareNewline:
     """The error for the first bare CR or LF in `text`, which has one; `before`: octets of content before it."""
     cr, lf = _BARE_CR.search(text), _BARE_LF.search(text)
-    if cr is not None and (lf is None or cr.start() < lf.start()):
-        return BareNewline("CR without LF in the content", Offence.BARE_CR, before + cr.start())
-    position = 0 if lf is None else lf.start()
-    return BareNewline("LF without CR in the content", Offence.BARE_LF, before + position)
+    at_cr = len(text) if cr is None else cr.start()
+    at_lf = len(text) if lf is None else lf.start()
+    if at_cr < at_lf:
+        return BareNewline("CR without LF in the content", Offence.BARE_CR, before + at_cr)
+    return BareNewline("LF without CR in the content", Offence.BARE_LF, before + at_lf)
