@@ -14,86 +14,13 @@ from typing import Final
 
 from smtpcore.enhanced import EnhancedCode
 from smtpcore.errors import SyntaxProblem
-from smtpcore.reply import CODES, Reply, ReplyError
-from smtpcore.reply_reader import ReplyReader, mailbox_of_reply, parse_reply
-
-__all__ = [
-    # the value and its grammar
-    "Reply",
-    "ReplyError",
-    "ReplyReader",
-    "parse_reply",
-    "mailbox_of_reply",
-    "CODES",
-    # built for this server or session
-    "greeting",
-    "hello_ok",
-    "closing",
-    "unavailable",
-    "timeout",
-    "too_many_errors",
-    "help_text",
-    "will_forward",
-    "try_forward",
-    # named
-    "OK",
-    "SENDER_OK",
-    "RECIPIENT_OK",
-    "MESSAGE_ACCEPTED",
-    "CHUNK_OK",
-    "CANNOT_VERIFY",
-    "START_MAIL_INPUT",
-    "AUTHENTICATED",
-    "READY_FOR_TLS",
-    "MAILBOX_BUSY",
-    "LOCAL_ERROR",
-    "INSUFFICIENT_STORAGE",
-    "TOO_MANY_RECIPIENTS",
-    "AUTH_TEMPORARY",
-    "TLS_UNAVAILABLE",
-    "PARAMETER_TEMPORARY",
-    "COMMAND_UNRECOGNIZED",
-    "SYNTAX_ERROR",
-    "LINE_TOO_LONG",
-    "AUTH_LINE_TOO_LONG",
-    "BAD_HELLO",
-    "BAD_ARGUMENT",
-    "BAD_SENDER",
-    "BAD_RECIPIENT",
-    "BAD_PARAMETER",
-    "NO_ARGUMENT_ALLOWED",
-    "DUPLICATE_PARAMETER",
-    "AUTH_CANCELLED",
-    "AUTH_BAD_BASE64",
-    "NO_INITIAL_RESPONSE",
-    "NOT_IMPLEMENTED",
-    "BAD_SEQUENCE",
-    "NEED_HELLO",
-    "NEED_MAIL",
-    "NEED_RCPT",
-    "NESTED_MAIL",
-    "ALREADY_AUTHENTICATED",
-    "BAD_MECHANISM",
-    "DOES_NOT_ACCEPT_MAIL",
-    "AUTH_REQUIRED",
-    "TLS_REQUIRED",
-    "AUTH_TOO_WEAK",
-    "AUTH_FAILED",
-    "ENCRYPTION_REQUIRED",
-    "MAILBOX_UNAVAILABLE",
-    "POLICY",
-    "SENDER_NULL_MX",
-    "NON_ASCII_SENDER",
-    "UTF8_REPLY_REQUIRED",
-    "MESSAGE_TOO_BIG",
-    "NON_ASCII_RECIPIENT",
-    "NO_VALID_RECIPIENTS",
-    "BARE_NEWLINE",
-    "NO_SERVICE",
-    "SYNC_ERROR",
-    "UNKNOWN_PARAMETER",
-    "NULL_MX",
-]
+from smtpcore.reply import CODES as CODES
+from smtpcore.reply import MAX_LINE
+from smtpcore.reply import Reply as Reply
+from smtpcore.reply import ReplyError as ReplyError
+from smtpcore.reply_reader import ReplyReader as ReplyReader
+from smtpcore.reply_reader import mailbox_of_reply as mailbox_of_reply
+from smtpcore.reply_reader import parse_reply as parse_reply
 
 # -- 2yz and 3yz --------------------------------------------------------------------------------------------------
 
@@ -221,6 +148,7 @@ NULL_MX: Final = Reply(556, "Recipient domain does not accept mail (null MX)", "
 # -- Built for this server or session ------------------------------------------------------------------------------
 
 _DOMAIN: Final = re.compile("[!-~]+")
+_EHLO_LINE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*")  # one way to match: linear
 
 
 def _named(domain: str, text: str) -> str:
@@ -239,12 +167,18 @@ def greeting(domain: str, text: str | Iterable[str] = "ESMTP ready") -> Reply:
     return Reply(220, (_named(domain, first), *more))
 
 
-def hello_ok(domain: str, text: str = "") -> Reply:
-    """250 in one line, to HELO, or to EHLO when no extension is offered (RFC 5321 4.1.1.1).
+def hello_ok(domain: str, text: str = "", keywords: Iterable[str] = ()) -> Reply:
+    """250 to EHLO, HELO and LHLO (RFC 5321 4.1.1.1): the name of the server, then one line for each keyword.
 
-    With extensions it is `smtpcore.capabilities.Capabilities.of(...).to_reply()`.
+    A keyword comes with its parameters, one space before each.  `SyntaxProblem` for what is outside the grammar, and
+    for a line that would need more than 512 octets: such a line cannot go on in the next one, which is a keyword.
     """
-    return Reply(250, _named(domain, text))
+    lines = (_named(domain, text), *keywords)
+    if not all(map(_EHLO_LINE.fullmatch, lines[1:])):
+        raise SyntaxProblem("A line of an EHLO reply is a keyword and parameters of printable ASCII")
+    if max(map(len, lines)) > MAX_LINE - len("250 \r\n"):
+        raise SyntaxProblem("A line of an EHLO reply has at most 512 octets", reason="limit-line")
+    return Reply(250, lines)
 
 
 def closing(domain: str) -> Reply:

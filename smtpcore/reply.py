@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from smtpcore.enhanced import EnhancedCode, read_enhanced
 from smtpcore.errors import SMTPError, SyntaxProblem
@@ -128,12 +128,14 @@ class Reply(Value, _Wire):
         code = self.code
         if not 200 <= code <= 599 or code // 10 % 10 > 5:  # S-REP-02
             raise SyntaxProblem("A reply code is three digits: 2 to 5, 0 to 5, 0 to 9", reason="code-range")
-        lines = (self.lines,) if isinstance(self.lines, str) else tuple(self.lines)
+        # The fields hold what the caller gave, which is more than what they hold afterwards.
+        given = cast("str | Iterable[str]", self.lines)
+        lines = (given,) if isinstance(given, str) else tuple(given)
         if not lines:
             raise SyntaxProblem("A reply has at least one line; its text may be empty")
         for line in lines:
             _check_text(line)
-        enhanced = self.enhanced
+        enhanced = cast("EnhancedCode | str | None", self.enhanced)
         if enhanced is None:
             enhanced, texts = take_enhanced(code // 100, [line.encode() for line in lines])
             lines = tuple([text.decode() for text in texts])
