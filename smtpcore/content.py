@@ -139,8 +139,11 @@ class _Inspector:
         cr_lf = self.has_bare_cr + 2 * self.has_bare_lf
         return Offence(cr_lf + 4 * self.has_nul + 8 * self.has_8bit + 16 * self.has_long_line)
 
-    def _inspect(self, text: bytes, final: bool = False) -> bool:
-        """Note what `text` holds; return whether a bare CR or LF came since the scanner was reset."""
+    def _inspect(self, text: bytes, final: bool) -> bool:
+        """Note what `text` holds; return whether a bare CR or LF came since the scanner was reset.
+
+        `final`: a CR at the end of `text` is a bare one, whatever comes.
+        """
         if not self.has_8bit and not text.isascii():
             self.has_8bit = True
         if not self.has_nul and b"\0" in text:
@@ -233,8 +236,8 @@ class ContentDecoder(_Inspector):
 
     def _give_out(self, text: bytes) -> bytes:
         # Taking a stuffed dot away leaves CR and LF as they were next to each other: looking at the content is
-        # looking at the wire.
-        if self._inspect(text) and self._repair:
+        # looking at the wire.  A CR is held back, so one that still ends `text` has another CR behind it.
+        if self._inspect(text, final=True) and self._repair:
             self._scanner.reset()  # so that it speaks of the next piece alone
             text = _repaired(text)
         if self._meter is not None and not self.has_long_line and self._meter.find(text) is not None:
@@ -269,7 +272,7 @@ class ChunkDecoder(_Inspector):
         self.remaining -= len(text)
         self.size += len(text)
         if not self._binary:
-            self._inspect(text)
+            self._inspect(text, final=False)
         return text, start + len(text)
 
     def end(self) -> None:
@@ -281,17 +284,19 @@ class ChunkEncoder:
     """Holds text that is sent by BDAT to canonical CRLF (RFC 3030 2); nothing is stuffed and nothing marks the end.
 
     `policy`: what becomes of a bare CR or LF.  `seven_bit`: refuse octets above 127, as for a server without
-    8BITMIME (RFC 5321 2.4).  `max_line`: refuse longer lines, in octets with CRLF (RFC 5321 4.5.3.1.6 says 1000 and
-    that is the least that can be set, or `LocalProtocolError`); None: no limit.
+    8BITMIME (RFC 5321 2.4).  `allow_nul`: False refuses octets 0, which neither 7BIT nor 8BITMIME text may hold (RFC
+    2045 2.7, 2.8).  `max_line`: refuse longer lines, in octets with CRLF (RFC 5321 4.5.3.1.6 says 1000, and that is
+    the least that can be set, or `LocalProtocolError`); None: no limit.
     """
 
-    __slots__ = ("_held", "_meter", "_policy", "_scanner", "_seven_bit", "finished", "size")
+    __slots__ = ("_allow_nul", "_held", "_meter", "_policy", "_scanner", "_seven_bit", "finished", "size")
 
     def __init__(
         self,
         policy: NewlinePolicy = NewlinePolicy.REJECT,
         *,
         seven_bit: bool = False,
+        allow_nul: bool = True,
         max_line: int | None = None,
     ) -> None:
         #: Octets of content given out so far, stuffed dots and the end mark not counted.
@@ -300,6 +305,7 @@ class ChunkEncoder:
         self.finished = False
         self._policy = policy
         self._seven_bit = seven_bit
+        self._allow_nul = allow_nul
         self._meter = None if max_line is None else _LineMeter(max_line)
         self._held = b""  # a CR that the next octet decides about
         self._scanner = IncrementalNewlineDecoder(None, False)
@@ -337,6 +343,8 @@ class ChunkEncoder:
         if self._seven_bit and not text.isascii():
             position = self.size + next(_EIGHT_BIT.finditer(text)).start()
             raise UnsendableContent("8-bit content needs 8BITMIME", Offence.EIGHT_BIT, position)
+        if not self._allow_nul and b"\0" in text:
+            raise UnsendableContent("an octet 0 in text", Offence.NUL, self.size + text.index(b"\0"))
         if self._policy is not NewlinePolicy.KEEP:
             scanner = self._scanner
             scanner.decode(text.decode("latin-1"), True)
@@ -367,9 +375,10 @@ class ContentEncoder(ChunkEncoder):
         policy: NewlinePolicy = NewlinePolicy.REJECT,
         *,
         seven_bit: bool = False,
+        allow_nul: bool = True,
         max_line: int | None = 1000,
     ) -> None:
-        super().__init__(policy, seven_bit=seven_bit, max_line=max_line)
+        super().__init__(policy, seven_bit=seven_bit, allow_nul=allow_nul, max_line=max_line)
         self._at_line_start = True
 
     def encode(self, chunk: bytes) -> bytes:
