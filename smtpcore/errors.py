@@ -49,3 +49,7 @@ class SyntaxProblem(SMTPError, ValueError):
 
 def _problem(text: str, reason: str, position: int) -> SyntaxProblem:
     return SyntaxProblem(text, reason=reason, position=position)
+
+
+class ConnectionLost(RemoteProtocolError):
+    """The peer closed the connection before the conversation was over."""

@@ -45,24 +45,28 @@ class ValueType(type):
         if not bases:  # Value itself
             return super().__new__(mcs, name, bases, namespace)
         annotations: dict[str, str] = namespace.get("__annotations__", {})
-        fields = tuple(key for key, text in annotations.items() if "ClassVar" not in str(text))
-        defaults = {key: namespace.pop(key) for key in fields if key in namespace}
-        draft = super().__new__(mcs, name, bases, {"__slots__": fields})
+        own = tuple(key for key, text in annotations.items() if "ClassVar" not in str(text))
+        fields: tuple[str, ...] = bases[0]._fields + own  # type: ignore[attr-defined]
+        defaults: dict[str, object] = {**bases[0]._defaults}  # type: ignore[attr-defined]
+        defaults.update((key, namespace.pop(key)) for key in own if key in namespace)
+        # The draft takes plain stores again, also under a parent that refuses them.
+        draft = super().__new__(mcs, name, bases, {"__slots__": own, "__setattr__": object.__setattr__})
         namespace.update(
             __slots__=(),
             __match_args__=fields,
             _fields=fields,
+            _defaults=defaults,
             __setattr__=_refuse_set,
             __delattr__=_refuse_delete,
         )
-        hidden = set(namespace.get("_uncompared", ()))
+        hidden = set(namespace.get("_uncompared", bases[0]._uncompared))  # type: ignore[attr-defined]
         namespace["_compared"] = tuple(key for key in fields if key not in hidden)
         if "__eq__" in namespace:
             namespace.setdefault("__hash__", None)
         final = super().__new__(mcs, name, (draft,), namespace)
         scope: dict[str, Any] = {f"_set_{key}": getattr(draft, key).__set__ for key in fields}
         scope.update(_d=defaults, _new=object.__new__, _draft=draft, _final=final)
-        exec(_source(fields, defaults, "__post_init__" in namespace), scope)  # as dataclasses and namedtuple do
+        exec(_source(fields, defaults, hasattr(final, "__post_init__")), scope)  # as dataclasses and namedtuple do
         scope["__init__"].__qualname__ = f"{final.__qualname__}.__init__"
         type.__setattr__(final, "__init__", scope["__init__"])
         type.__setattr__(final, "_make", staticmethod(scope["_make"]))
@@ -74,6 +78,7 @@ class Value(metaclass=ValueType):
 
     __slots__ = ()
     _fields: ClassVar[tuple[str, ...]] = ()
+    _defaults: ClassVar[dict[str, object]] = {}
     _compared: ClassVar[tuple[str, ...]] = ()
     #: Names of fields that equality, hashing and `repr` leave out.
     _uncompared: ClassVar[tuple[str, ...]] = ()

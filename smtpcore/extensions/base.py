@@ -1,0 +1,155 @@
+"""The shape of an extension: what one file declares, and both ends interpret.
+
+An extension is a subclass of `Extension`.  It names its EHLO keyword, its parameters and verbs, what it wants checked
+before a command is taken, and what the client needs of it.  Nothing in `server.py` or `client.py` knows one by name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, ClassVar, Mapping, Protocol, Sequence
+
+from smtpcore.commands import Command, Grammar
+from smtpcore.parameters import Parameter
+from smtpcore.replies import Reply
+from smtpcore.session import Session
+from smtpcore.state import Move, State
+from smtpcore.value import Value
+
+if TYPE_CHECKING:
+    from smtpcore.extensions.planning import MailPlan
+
+
+class Say(Value):
+    """A turn of a dialogue: send this reply and read the next line of the peer."""
+
+    reply: Reply
+
+
+class Ask(Value):
+    """A turn of a dialogue: the application decides; `question` becomes an event."""
+
+    question: Command
+
+
+class Finish(Value):
+    """The last turn of a dialogue: the reply, and what it changes once it is on its way."""
+
+    reply: Reply
+    commit: Callable[[Session], None] | None = None
+    failed_authentication: bool = False
+
+
+Turn = Say | Ask | Finish
+
+
+class Dialogue(Protocol):
+    """Lines that belong to one command, as the responses of AUTH do; made anew for each command."""
+
+    def begin(self) -> Turn:
+        """The first turn."""
+        ...
+
+    def receive(self, line: bytes) -> Turn:
+        """The turn after a line of the peer (without CRLF)."""
+        ...
+
+    def too_long(self) -> Turn:
+        """The turn after a line past the limit, which was swallowed."""
+        ...
+
+    def answer(self, positive: bool, value: object) -> Turn:
+        """The turn after the application's answer: accepted or not, and what it gave with it."""
+        ...
+
+
+class ClientDialogue(Protocol):
+    """The client's half of the lines that belong to one command (AUTH)."""
+
+    def receive(self, reply: Reply) -> bytes:
+        """The line (without CRLF) that answers this 3yz reply."""
+        ...
+
+    def finish(self, reply: Reply) -> str:
+        """The last reply has come; a sentence when the peer broke the protocol with it, else `""`."""
+        ...
+
+
+class Verb:
+    """One verb of an extension.
+
+    `moves` are its rows of the state table.  `last`: it must end a pipelined group (RFC 2920 3.1 says so of every verb
+    unless its RFC says otherwise).  `octets` gives the number of octets that follow the line, taken in whatever the
+    reply is; a line of such a verb that cannot be read closes the connection, since nobody knows where it ends.
+    `layer`: a 220 makes both ends change to TLS.  `dialogue` makes the object that reads the lines belonging to the
+    command.  `answer`: the library's own reply; without it the application is asked.
+    """
+
+    __slots__ = ("answer", "dialogue", "ends_message", "grammar", "last", "layer", "line_limit", "moves", "name", "octets")
+
+    def __init__(
+        self,
+        name: str,
+        grammar: Grammar,
+        *,
+        moves: Mapping[State, Move],
+        last: bool = True,
+        line_limit: int | None = None,
+        octets: Callable[[Command], int] | None = None,
+        ends_message: Callable[[Command], bool] | None = None,
+        layer: bool = False,
+        dialogue: Callable[[Command, Session, Extension], Dialogue] | None = None,
+        answer: Callable[[Command, Session], Reply] | None = None,
+    ) -> None:
+        self.name = name
+        self.grammar = grammar
+        self.moves = moves
+        self.last = last
+        #: Largest line of the verb and of its dialogue, in octets with CRLF; `None`: as every command.
+        self.line_limit = line_limit
+        self.octets = octets
+        self.ends_message = ends_message
+        self.layer = layer
+        self.dialogue = dialogue
+        self.answer = answer
+
+
+def staying(*states: State) -> dict[State, Move]:
+    """Moves of a verb that changes nothing, allowed in these states."""
+    return {state: Move(state, state) for state in states}
+
+
+class Extension(Value):
+    """Base of every extension: all that can be declared, each with a default that declares nothing."""
+
+    #: EHLO keyword; `""` for a profile that lists nothing.
+    keyword: ClassVar[str] = ""
+    #: Keywords of extensions that must be there too, checked when a connection is configured.
+    requires: ClassVar[frozenset[str]] = frozenset()
+    #: MAIL, RCPT, VRFY and EXPN parameters.
+    parameters: ClassVar[tuple[Parameter[object], ...]] = ()
+    verbs: ClassVar[tuple[Verb, ...]] = ()
+    #: Mailboxes and parameter values may be internationalised (RFC 6531 3.3).
+    utf8: ClassVar[bool] = False
+    #: Commands may be sent ahead of the replies (RFC 2920).
+    pipelining: ClassVar[bool] = False
+    #: Replies carry enhanced status codes (RFC 2034).
+    enhanced_codes: ClassVar[bool] = False
+    #: Verbs before which `guard` is called; `"*"` for all.
+    guards: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def message_limit(self) -> int | None:
+        """Largest message taken, in octets, when the extension sets one."""
+        return None
+
+    def offer(self, session: Session) -> Sequence[str] | None:
+        """Server: the parameters of the EHLO line now; `None` when it is not offered now."""
+        return ()
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        """Server: a refusal of this command, or `None`.  Called after the sequence was found right."""
+        return None
+
+    def plan(self, plan: MailPlan) -> None:
+        """Client: before MAIL, add what this message needs of the extension, or say that it cannot be sent."""
+        return None

@@ -1,0 +1,63 @@
+"""CHUNKING: BDAT, the message in counted octets instead of a dotted text (RFC 3030 2)."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, Final
+
+from smtpcore import replies
+from smtpcore.commands import Command, CommandError, Language
+from smtpcore.errors import SyntaxProblem
+from smtpcore.extensions.base import Extension, Verb
+from smtpcore.state import Move, State
+
+_ARGUMENT: Final = re.compile(rb" ([0-9]{1,20})( [Ll][Aa][Ss][Tt])?")
+
+
+class Bdat(Command):
+    """BDAT: `size` octets of the message follow the line; `last` ends the message."""
+
+    size: int
+    last: bool = False
+    verb: ClassVar[str] = "BDAT"
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise SyntaxProblem("a chunk has 0 octets or more")
+
+    def argument(self) -> str:
+        return f" {self.size} LAST" if self.last else f" {self.size}"
+
+
+def _grammar(line: bytes, end: int, language: Language) -> Command:
+    found = _ARGUMENT.fullmatch(line, end)
+    if found is None:
+        raise CommandError(replies.BAD_ARGUMENT, "BDAT wants a number of octets, and LAST or nothing", end)
+    return Bdat._make(int(found[1]), found[2] is not None)  # type: ignore[no-any-return]
+
+
+def _octets(command: Command) -> int:
+    assert isinstance(command, Bdat)
+    return command.size
+
+
+def _ends_message(command: Command) -> bool:
+    assert isinstance(command, Bdat)
+    return command.last
+
+
+BDAT: Final = Verb(
+    "BDAT",
+    _grammar,
+    moves={state: Move(State.BDAT, State.POISONED) for state in (State.RCPT, State.BDAT)},
+    last=False,
+    octets=_octets,
+    ends_message=_ends_message,
+)
+
+
+class Chunking(Extension):
+    """The CHUNKING extension."""
+
+    keyword: ClassVar[str] = "CHUNKING"
+    verbs: ClassVar[tuple[Verb, ...]] = (BDAT,)

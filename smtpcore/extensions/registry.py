@@ -1,0 +1,114 @@
+"""The extensions of one connection, checked and compiled into tables: what both ends interpret."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, Iterator, Mapping
+
+from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, LMTP_VERBS, Command, Language
+from smtpcore.errors import LocalProtocolError
+from smtpcore.extensions.base import Extension, Verb
+from smtpcore.leniency import DEFAULT, Leniency
+from smtpcore.parameters import Parameter
+from smtpcore.replies import Reply
+from smtpcore.session import Session
+from smtpcore.state import TABLE, Move, State
+
+Guard = Callable[[Command, Session], Reply | None]
+
+
+class ExtensionSet:
+    """Extensions that go together, in the order in which EHLO lists them.  Build it once, share it.
+
+    Raises `LocalProtocolError` when one is there twice, when one that another requires is missing, or when two
+    declare the same verb or parameter.
+    """
+
+    __slots__ = ("_guards", "by_keyword", "content_verbs", "enhanced_codes", "members", "message_limit", "parameters", "pipelining", "rows", "utf8", "verbs")
+
+    def __init__(self, extensions: Iterable[Extension] = ()) -> None:
+        self.members = tuple(extensions)
+        self.by_keyword: dict[str, Extension] = {}
+        self.verbs: dict[str, Verb] = {}
+        self.parameters: dict[str, dict[str, Parameter[object]]] = {}
+        for extension in self.members:
+            self._add(extension)
+        for extension in self.members:
+            missing = extension.requires - self.by_keyword.keys()
+            if missing:
+                raise LocalProtocolError(f"{extension.keyword} needs {', '.join(sorted(missing))} as well")
+        self.utf8 = any(extension.utf8 for extension in self.members)
+        self.pipelining = any(extension.pipelining for extension in self.members)
+        self.enhanced_codes = any(extension.enhanced_codes for extension in self.members)
+        limits = [extension.message_limit for extension in self.members if extension.message_limit]
+        #: Largest message in octets, `None` when no extension limits it.
+        self.message_limit = min(limits, default=None)
+        #: Verbs behind whose line octets follow, offered here or not: such a line that cannot be read is fatal.
+        self.content_verbs = frozenset(
+            {name for name, verb in self.verbs.items() if verb.octets is not None} | {"BDAT"}
+        )
+        self.rows = self._rows()
+        self._guards: dict[str, tuple[Guard, ...]] = {}
+
+    def _add(self, extension: Extension) -> None:
+        keyword = extension.keyword.upper()
+        if keyword in self.by_keyword:
+            raise LocalProtocolError(f"{keyword} is given twice")
+        self.by_keyword[keyword] = extension
+        for verb in extension.verbs:
+            if verb.name in self.verbs or verb.name.encode() in CORE_VERBS:
+                raise LocalProtocolError(f"{keyword} declares the verb {verb.name}, which is there already")
+            self.verbs[verb.name] = verb
+        for parameter in extension.parameters:
+            place = self.parameters.setdefault(parameter.place, {})
+            if place.setdefault(parameter.keyword, parameter) is not parameter:
+                raise LocalProtocolError(
+                    f"{keyword} declares the {parameter.place} parameter {parameter.keyword}, which is there already"
+                )
+
+    def _rows(self) -> tuple[Mapping[str, Move], ...]:
+        rows: list[dict[str, Move]] = [dict(TABLE[state]) for state in State]
+        for verb in self.verbs.values():
+            for state, move in verb.moves.items():
+                rows[state][verb.name] = move
+        return tuple(rows)
+
+    def __iter__(self) -> Iterator[Extension]:
+        return iter(self.members)
+
+    def __contains__(self, keyword: object) -> bool:
+        return isinstance(keyword, str) and keyword.upper() in self.by_keyword
+
+    def guards(self, verb: str) -> tuple[Guard, ...]:
+        """The checks before this verb, in the order of the extensions."""
+        found = self._guards.get(verb)
+        if found is None:
+            found = tuple(
+                extension.guard for extension in self.members if verb in extension.guards or "*" in extension.guards
+            )
+            self._guards[verb] = found
+        return found
+
+    def offer(self, session: Session) -> list[str]:
+        """The EHLO lines of what is offered now, as `SIZE 1000`."""
+        lines: list[str] = []
+        for extension in self.members:
+            parameters = extension.offer(session)
+            if parameters is not None and extension.keyword:
+                lines.append(" ".join((extension.keyword, *parameters)))
+        return lines
+
+    def language(self, *, lmtp: bool = False, leniency: Leniency = DEFAULT) -> Language:
+        """The grammar of a server with these extensions."""
+        verbs = dict(LMTP_VERBS if lmtp else CORE_VERBS)
+        verbs.update((name.encode("ascii"), verb.grammar) for name, verb in self.verbs.items())
+        return Language(
+            verbs, known=KNOWN_VERBS - verbs.keys(), parameters=self.parameters, leniency=leniency, utf8=self.utf8
+        )
+
+    def increments(self, place: str) -> int:
+        """Octets that the parameters of MAIL or RCPT add to the 512 of a command line (RFC 5321 4.5.3.1.4)."""
+        groups: dict[str, int] = {}
+        for parameter in self.parameters.get(place, {}).values():
+            group = parameter.group or parameter.keyword
+            groups[group] = max(groups.get(group, 0), parameter.octets)
+        return sum(groups.values())

@@ -1,0 +1,72 @@
+"""SIZE: the client says how large the message is, the server how large it may be (RFC 1870)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar, Final, Sequence
+
+from smtpcore import replies
+from smtpcore.commands import Command, Mail
+from smtpcore.errors import LocalProtocolError, SyntaxProblem
+from smtpcore.extensions.base import Extension
+from smtpcore.parameters import Parameter
+from smtpcore.replies import Reply
+from smtpcore.session import Session
+
+if TYPE_CHECKING:
+    from smtpcore.extensions.planning import MailPlan
+
+_DIGITS: Final = re.compile("[0-9]{1,20}")
+
+
+def _parse(value: str | None) -> int:
+    if value is None or _DIGITS.fullmatch(value) is None:
+        raise SyntaxProblem("SIZE wants 1 to 20 digits")
+    return int(value)
+
+
+def _format(size: int) -> str:
+    if not 0 <= size < 10**20:
+        raise SyntaxProblem("SIZE is 0 or more, of 20 digits at most")
+    return str(size)
+
+
+#: Octets of the message, dots unstuffed, CRLFs counted (RFC 1870 5).
+SIZE: Final = Parameter("SIZE", "MAIL", octets=26, parse=_parse, format=_format)
+
+
+class Size(Extension):
+    """The SIZE extension.  `maximum` is in octets; `None`: nothing is said of a limit, 0: there is none."""
+
+    maximum: int | None = None
+    keyword: ClassVar[str] = "SIZE"
+    parameters: ClassVar[tuple[Parameter[int], ...]] = (SIZE,)
+    guards: ClassVar[frozenset[str]] = frozenset(("MAIL",))
+
+    def __post_init__(self) -> None:
+        if self.maximum is not None and not 0 <= self.maximum < 10**20:
+            raise LocalProtocolError("the maximum of SIZE is 0 or more octets, of 20 digits at most")
+
+    @property
+    def message_limit(self) -> int | None:
+        return self.maximum or None
+
+    def offer(self, session: Session) -> Sequence[str]:
+        return () if self.maximum is None else (str(self.maximum),)
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        if self.maximum and isinstance(command, Mail) and command.params:
+            declared = SIZE.get(command.params)
+            if declared is not None and declared > self.maximum:
+                return replies.MESSAGE_TOO_BIG  # RFC 1870 6.1 (2)
+        return None
+
+    def plan(self, plan: MailPlan) -> None:
+        offered = plan.offered("SIZE")
+        if offered is None or plan.size is None:
+            return
+        # RFC 1870 3 (3): absent, 0 and a number are three answers; garbage is taken as absent.
+        limit = int(offered[0]) if offered and _DIGITS.fullmatch(offered[0]) else 0
+        if limit and plan.size > limit:
+            plan.refuse("size-exceeded", f"the message has {plan.size} octets, the server takes {limit}")
+        plan.add(SIZE(plan.size))
