@@ -32,7 +32,7 @@ MAX_PATH: Final = 256
 ATEXT: Final = r"-A-Za-z0-9!#$%&'*+/=?^_`{|}~"
 # Text without a special of RFC 5322 3.2.3 is atoms: all that is left of ASCII is atext, all beyond it RFC 6531 adds.
 _DOT_STRING = re.compile(r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f]++(?:\.[^\x00-\x20"(),.:;<>@\[\\\]\x7f]++)*+')
-_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # no spelling of RFC 5321 or 6531 carries them
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SPECIAL = re.compile(r'(["\\])')
 _QUOTED_PAIR = re.compile(r"\\(.)")
 
@@ -42,8 +42,8 @@ _DOTTED = {
     True: re.compile(rf"[{ATEXT}.\x80-\xff]++".encode("latin-1")),
 }
 _QCONTENT = {
-    False: re.compile(rb"(?:[ !#-\[\]-~]++|\\[ -~])++"),
-    True: re.compile(rb"(?:[ !#-\[\]-~\x80-\xff]++|\\[ -~])++"),
+    False: re.compile(rb"[ !#-\[\]-~]*+(?:\\[ -~][ !#-\[\]-~]*+)*+"),
+    True: re.compile(rb"[ !#-\[\]-~\x80-\xff]*+(?:\\[ -~][ !#-\[\]-~\x80-\xff]*+)*+"),
 }
 
 
@@ -211,10 +211,17 @@ def quoted(local_part: str) -> str:
 
 
 def _check_local_part(local_part: str) -> None:
-    match = _UNSENDABLE.search(local_part)
+    """Refuse what no spelling of RFC 5321 or 6531 can carry."""
+    match = _CONTROL.search(local_part)
     if match is not None:
-        octets = len(local_part[: match.start()].encode("utf-8"))
-        raise SyntaxProblem("A local-part cannot hold control characters or surrogates.", position=octets)
+        octets = len(local_part[: match.start()].encode("utf-8", "surrogatepass"))
+        raise SyntaxProblem("A local-part cannot hold control characters.", position=octets)
+    try:
+        local_part.encode("utf-8")
+    except UnicodeEncodeError as error:
+        octets = len(local_part[: error.start].encode("utf-8"))
+        text = "A local-part cannot hold surrogates."
+        raise SyntaxProblem(text, reason="utf8-malformed", position=octets) from None
 
 
 def read_local_part(
