@@ -110,7 +110,8 @@ class _Dialog:
         self.engine, self.cut, self.intent = engine, cut, intent
         self.error = case["result"]["error"]
         self.steps = [dict(step) for step in case["dialog"]]
-        self.output = b""
+        #: Output not compared yet; octets said that are no whole reply yet.
+        self.output = self.said = b""
         self.last_verb = b""
         self.last_code = 0
         self.offered: Mapping[str, Sequence[str]] = {}
@@ -135,8 +136,7 @@ class _Dialog:
         if "client" in step:
             return self.client(number, step["client"])
         if "server" in step:
-            for reply in split_replies(octets(step["server"])):
-                self.feed(reply)
+            self.feed(octets(step["server"]))
         elif "server_close" in step:
             self.cut_off = True
             self.engine.eof()
@@ -155,14 +155,18 @@ class _Dialog:
         for part in pieces_of(data):
             for piece in self.cut.pieces(part):
                 self.engine.feed(piece)
-        if data[:3].isdigit():
-            self.last_code = int(data[:3])
-        if self.last_verb in (b"EHLO", b"LHLO") and data.startswith(b"250") and data.endswith(b"\r\n"):
-            self.offered = capabilities(replies(data)[0][0])
-            self.codes_offered = "ENHANCEDSTATUSCODES" in self.offered
-            self.last_verb = b""
+        *whole, self.said = [*split_replies(self.said + data), b""]
+        if whole and not whole[-1].endswith(b"\r\n"):
+            self.said = whole.pop()
+        for reply in whole:
+            if reply[:3].isdigit():
+                self.last_code = int(reply[:3])
+            if self.last_verb in (b"EHLO", b"LHLO") and reply.startswith(b"250"):
+                self.offered = capabilities(replies(reply)[0][0])
+                self.codes_offered = "ENHANCEDSTATUSCODES" in self.offered
+                self.last_verb = b""
 
-    # -- a step of the client -------------------------------------------------------------------------------------------
+    # -- a step of the client --------------------------------------------------------------------------------------
 
     def client(self, number: int, wanted: str | Sequence[str]) -> bool:
         choices = [octets(text) for text in ([wanted] if isinstance(wanted, str) else wanted)]
@@ -267,7 +271,7 @@ class _Dialog:
             following["server"] = b"".join(answers[fed:]).decode("latin-1")
         return True
 
-    # -- past the last step ---------------------------------------------------------------------------------------------
+    # -- past the last step ----------------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """QUIT gets 221, RSET gets 250, then the connection ends."""

@@ -67,7 +67,7 @@ class Peer:
         if not self.gone:
             self.incoming += data
 
-    # -- reading --------------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     def read(self) -> bool:
         """Reads one command, text or response and answers it; `False` when there is none."""
@@ -109,7 +109,7 @@ class Peer:
         self.answer(verb)
         return True
 
-    # -- answering ------------------------------------------------------------------------------------------------------
+    # -- answering -------------------------------------------------------------------------------------------------
 
     def answer(self, trigger: str, good: bytes | None = None) -> None:
         """Says what the script has for a trigger, to its end, or answers well."""
@@ -123,7 +123,7 @@ class Peer:
                 self.engine.feed(part)
                 self.most_held = max(self.most_held, self.engine.held)
         self.follow(trigger, said)
-        if trigger == "QUIT" and entry is None or entry is not None and entry.get("close"):
+        if trigger == "QUIT" if entry is None else entry.get("close"):
             self.gone = True
             self.incoming = b""
             self.engine.eof()
