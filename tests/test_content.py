@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from itertools import pairwise
+import tracemalloc
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -306,6 +307,26 @@ def test_at_most_two_octets_are_held_back(text: bytes, policy: NewlinePolicy) ->
         assert count - stuffed - decoder.size <= 2
 
 
+@pytest.mark.rule("B-GRAM-01", "S-DATA-03", "S-DATA-04", "C-DATA-01", "C-DATA-02")
+@pytest.mark.parametrize("length", range(7))
+def test_every_text_of_cr_lf_and_dots(length: int) -> None:
+    for octets in product(b"\r\n.a", repeat=length):
+        text = bytes(octets)
+        wire = text + b"\r\n.\r\n"
+        expected = split_at_end(wire)
+        assert expected is not None
+        content, end = expected
+        for policy in NewlinePolicy:
+            out = repaired(content) if policy is REPAIR else content
+            assert ContentDecoder(policy).feed(wire) == (out, end)
+            decoder = ContentDecoder(policy)
+            assert decode([wire[i : i + 1] for i in range(end)], decoder) == (out, end)
+            assert decoder.finished
+            assert decoder.offences == offences_of(content)
+        kept = encode([text[:2], text[2:4], text[4:]], ContentEncoder(KEEP))
+        assert split_at_end(kept) == (text if text.endswith(b"\r\n") or not text else text + b"\r\n", len(kept))
+
+
 # -- decoder: transparency --------------------------------------------------------------------------------------------
 
 
@@ -326,6 +347,22 @@ def test_one_leading_dot_is_taken_off(wire: bytes, content: bytes) -> None:
     for width in range(1, len(wire) + 1):
         decoder = ContentDecoder()
         assert decode([wire[i : i + width] for i in range(0, len(wire), width)], decoder) == (content, len(wire))
+
+
+@pytest.mark.rule("C-DATA-01", "S-DATA-03", "S-DATA-14")
+@pytest.mark.parametrize("count", [0, 1, 998, 999, 1000, 1001, 20_000])
+def test_any_number_of_dot_lines_in_one_piece(count: int) -> None:
+    content = b".\r\n" + b".\r\n..x\r\n" * (count // 2) + b".\r\n" * (count % 2) + b"end\r\n"
+    tracemalloc.start()
+    wire = ContentEncoder().encode(content)
+    assert wire == b"".join(b"." + line if line[:1] == b"." else line for line in content.splitlines(keepends=True))
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    text, _ = ContentDecoder().feed(wire)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert text == content
+    assert peak < 4 * len(wire) + 250_000
 
 
 @pytest.mark.rule("S-DATA-07", "S-DATA-08", "S-DATA-12", "X-8BITMIME-04", "X-8BITMIME-05", "X-8BITMIME-07")
