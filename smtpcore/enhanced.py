@@ -71,9 +71,18 @@ class EnhancedCode(Value):
     def parse(cls, text: str | bytes) -> EnhancedCode:
         """Reads `5.1.1` and nothing else; raises `SyntaxProblem` (RFC 3463 2)."""
         octets = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-        code = read_enhanced(octets)
+        code = cls.read(octets)
         if code is None:
             raise SyntaxProblem("Not an enhanced status code: three numbers with dots are wanted, as in 5.1.1")
+        return code
+
+    @classmethod
+    def read(cls, octets: bytes) -> EnhancedCode | None:
+        """The code that `octets` are, or None: what a reply text begins with is mostly no code, so no exception."""
+        match = _GRAMMAR.fullmatch(octets) if octets[1:2] == b"." else None
+        if match is None:
+            return None
+        code: EnhancedCode = cls._make(int(match[1]), int(match[2]), int(match[3]))
         return code
 
     def __str__(self) -> str:
@@ -118,17 +127,6 @@ class EnhancedCode(Value):
     def generalized(self) -> EnhancedCode:
         """The code without what it may give away: `X.7.0` for subject 7, else `X.0.0` (RFC 3463 5, S-ENH-13)."""
         return EnhancedCode(self.class_, 7 if self.subject == 7 else 0, 0)
-
-
-def read_enhanced(octets: bytes) -> EnhancedCode | None:
-    """The code that `octets` are, or None: what a reply text begins with is mostly no code, so no exception."""
-    if octets[1:2] != b".":
-        return None
-    match = _GRAMMAR.fullmatch(octets)
-    if match is None:
-        return None
-    code: EnhancedCode = EnhancedCode._make(int(match[1]), int(match[2]), int(match[3]))
-    return code
 
 
 # -- The registry -------------------------------------------------------------------------------------------------

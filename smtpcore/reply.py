@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
-from smtpcore.enhanced import EnhancedCode, read_enhanced
+from smtpcore.enhanced import EnhancedCode
 from smtpcore.errors import SMTPError, SyntaxProblem
 from smtpcore.value import Value
 
@@ -137,7 +137,7 @@ class Reply(Value, _Wire):
             _check_text(line)
         enhanced = cast("EnhancedCode | str | None", self.enhanced)
         if enhanced is None:
-            enhanced, texts = take_enhanced(code // 100, [line.encode() for line in lines])
+            enhanced, texts = _take_enhanced(code // 100, [line.encode() for line in lines])
             lines = tuple([text.decode() for text in texts])
         elif not isinstance(enhanced, EnhancedCode):
             enhanced = EnhancedCode.parse(enhanced)
@@ -145,6 +145,24 @@ class Reply(Value, _Wire):
             raise SyntaxProblem("The class of an enhanced code is the first digit of the reply code, and never 3")
         for name, value in (("code", int(code)), ("lines", lines), ("enhanced", enhanced), ("raw", None)):
             _set(self, name, value)
+
+    @classmethod
+    def received(cls, code: int, texts: list[bytes], *, enhanced: bool = True) -> Reply:
+        """The reply that a server sent with this code, 200 to 599, and these texts behind the separators.
+
+        What is not UTF-8 is kept in `raw`.  `enhanced` says whether enhanced codes are taken off the texts.
+        """
+        found: EnhancedCode | None = None
+        if enhanced:
+            found, texts = _take_enhanced(code // 100, texts)
+        raw: tuple[bytes, ...] | None = None
+        try:
+            lines = tuple([text.decode() for text in texts])
+        except UnicodeDecodeError:
+            raw = tuple(texts)
+            lines = tuple([text.decode("utf-8", "backslashreplace") for text in raw])
+        reply: Reply = cls._make(code, lines, found, raw)
+        return reply
 
     @property
     def text(self) -> str:
@@ -200,8 +218,9 @@ class Reply(Value, _Wire):
     def advice(self) -> tuple[str, ...]:
         """What a server should better not send in this reply; nothing is refused for it.
 
-        Codes outside the registries (S-REP-21, S-ENH-08), deprecated enhanced codes (S-ENH-14), and enhanced codes
-        whose definition is of no use in this class (RFC 3463 3, S-ENH-10).
+        Codes outside the registries (S-REP-21, S-ENH-08), deprecated enhanced codes (S-ENH-14), enhanced codes whose
+        definition is of no use in this class (RFC 3463 3, S-ENH-10) or that stand in the text because they have
+        another class than the reply (RFC 2034 4, C-ENH-06).
         """
         found: list[str] = []
         if self.code not in CODES:
@@ -215,6 +234,9 @@ class Reply(Value, _Wire):
                 found.append(f"{enhanced} is deprecated")
             elif enhanced.class_ not in row.classes:
                 found.append(f"{enhanced} is of no use in class {enhanced.class_}")
+        codes = [EnhancedCode.read(text.partition(b" ")[0]) for text in self.octets]
+        if any(code is not None and code.class_ != self.code // 100 for code in codes):
+            found.append("the text begins with an enhanced status code of another class than the reply")
         return tuple(found)
 
     def raise_for_status(self) -> None:
@@ -283,7 +305,7 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\x{{{ord(match[0]):02X}}}"
 
 
-def take_enhanced(class_: int, texts: list[bytes]) -> tuple[EnhancedCode | None, list[bytes]]:
+def _take_enhanced(class_: int, texts: list[bytes]) -> tuple[EnhancedCode | None, list[bytes]]:
     """Takes the enhanced code off the lines that begin with it (RFC 2034 4).
 
     All stays in the text when one line has a code of another class than the reply (C-ENH-06).  Lines without a code,
@@ -293,7 +315,7 @@ def take_enhanced(class_: int, texts: list[bytes]) -> tuple[EnhancedCode | None,
     rest: list[bytes] = []
     for text in texts:
         head, _, tail = text.partition(b" ")
-        code = read_enhanced(head)
+        code = EnhancedCode.read(head)
         if code is not None:
             if code.class_ != class_:
                 return None, texts

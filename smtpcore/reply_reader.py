@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from smtpcore.enhanced import EnhancedCode
 from smtpcore.errors import SyntaxProblem
-from smtpcore.reply import Reply, take_enhanced
+from smtpcore.reply import Reply
 
 _LINE: Final = re.compile(rb"([0-9]{3})(?:\Z|[ -])")
 #: Largest line of an authentication challenge, in octets with its CRLF (RFC 4954 4).
@@ -69,7 +68,7 @@ class ReplyReader:
             self._code = code
             return None
         self._forget()
-        return _build(int(code), texts, enhanced)
+        return Reply.received(int(code), texts, enhanced=enhanced)
 
     def _forget(self) -> None:
         self._texts = []
@@ -78,20 +77,6 @@ class ReplyReader:
     def _problem(self, text: str, reason: str, position: int = 0) -> SyntaxProblem:
         self._forget()
         return SyntaxProblem(text, reason=reason, position=position)
-
-
-def _build(code: int, texts: list[bytes], enhanced: bool) -> Reply:
-    found: EnhancedCode | None = None
-    if enhanced:
-        found, texts = take_enhanced(code // 100, texts)
-    raw: tuple[bytes, ...] | None = None
-    try:
-        lines = tuple([text.decode() for text in texts])
-    except UnicodeDecodeError:
-        raw = tuple(texts)
-        lines = tuple([text.decode("utf-8", "backslashreplace") for text in raw])
-    reply: Reply = Reply._make(code, lines, found, raw)
-    return reply
 
 
 def parse_reply(octets: bytes, *, enhanced: bool = True) -> Reply:
