@@ -10,6 +10,7 @@ from importlib import import_module
 import smtpcore.extensions
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.extensions.base import Extension
+from smtpcore.extensions.dsn import OriginalRecipient
 from smtpcore.parameters import Parameter, Parameters
 
 
@@ -39,6 +40,8 @@ def plain(value: object) -> object:
     """A typed parameter value as JSON has it."""
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, OriginalRecipient):
+        return {"type": value.address_type.lower(), "address": value.address}
     if isinstance(value, (tuple, list)):
         return [plain(member) for member in value]
     if isinstance(value, (set, frozenset)):

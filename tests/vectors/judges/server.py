@@ -248,6 +248,13 @@ def compare_reply(entry: Json, reply: WireReply, codes_apply: bool) -> list[str]
     return problems
 
 
+def in_any_order(decoded: object) -> object:
+    """Typed parameter values with the values of NOTIFY sorted: their order says nothing (RFC 3461 4.1)."""
+    if not isinstance(decoded, Mapping):
+        return decoded
+    return {name: sorted(value) if name == "NOTIFY" else value for name, value in decoded.items()}
+
+
 def compare_delivered(wanted: Sequence[Json], found: Sequence[Delivered]) -> list[str]:
     """The messages handed over, in order."""
     if len(wanted) != len(found):
@@ -261,8 +268,12 @@ def compare_delivered(wanted: Sequence[Json], found: Sequence[Delivered]) -> lis
             ("body", octets(entry["body"]), message.body),
         ]
         if "mail_params" in entry:
-            pairs.append(("mail_params", entry["mail_params"], dict(message.mail_params)))
+            pairs.append(("mail_params", in_any_order(entry["mail_params"]), in_any_order(message.mail_params)))
         if "rcpt_params" in entry:
-            pairs.append(("rcpt_params", entry["rcpt_params"], [dict(table) for table in message.rcpt_params]))
+            wanted_tables, found_tables = (
+                map(in_any_order, entry["rcpt_params"]),
+                map(in_any_order, message.rcpt_params),
+            )
+            pairs.append(("rcpt_params", list(wanted_tables), list(found_tables)))
         problems += [difference(name, left, right) for name, left, right in pairs if left != right]
     return problems
