@@ -6,6 +6,7 @@ from functools import cache
 
 from smtpcore.commands import Command, Hello, Inquiry, Mail, Noop, Problem, Rcpt, parse
 from smtpcore.events import Connect, Refused
+from smtpcore.extensions.auth import Auth, encode
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.leniency import STRICT
 from smtpcore.server import ServerConnection
@@ -79,8 +80,10 @@ def _arguments(command: Command, line: bytes, settings: ServerSettings) -> dict[
             return {"string": text if line.strip(b" \t")[4:] else None, **utf8}
         case Noop(text=text):
             return {"string": text or None}
+        case Auth(mechanism=mechanism, initial=initial):
+            return {"mechanism": mechanism, "initial_response": None if initial is None else encode(initial) or "="}
         case _:
-            names = ("mechanism", "initial_response", "size", "last")
+            names = ("size", "last")
             return {name: getattr(command, name) for name in names if hasattr(command, name)}
 
 

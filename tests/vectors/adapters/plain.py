@@ -42,6 +42,8 @@ def plain(value: object) -> object:
         return value.value
     if isinstance(value, OriginalRecipient):
         return {"type": value.address_type.lower(), "address": value.address}
+    if isinstance(value, ReversePath):
+        return address_text(value) or None
     if isinstance(value, (tuple, list)):
         return [plain(member) for member in value]
     if isinstance(value, (set, frozenset)):

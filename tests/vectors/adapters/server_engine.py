@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from smtpcore import replies
 from smtpcore.commands import Command, Data, EndOfMessage, Inquiry, Mail, Rcpt
 from smtpcore.content import NewlinePolicy
-from smtpcore.events import Body, Connect, Refused, ServerEvent, Step, TransactionAborted
+from smtpcore.events import Body, Connect, Query, Refused, ServerEvent, Step, TransactionAborted
+from smtpcore.extensions.auth import Authenticate
 from smtpcore.extensions.base import Extension
 from smtpcore.limits import Limits
 from smtpcore.replies import Reply
+from smtpcore.sasl.credentials import Credentials, PasswordCredentials, SecretNeeded
+from smtpcore.sasl.factory import ServerSettings, server_mechanism
 from smtpcore.server import ServerConnection
 from tests.vectors.adapters.plain import address_text, decoded, extension_classes
 from tests.vectors.cases import UnknownFormat
@@ -29,8 +32,22 @@ def extensions_of(setup: ServerSetup) -> list[Extension]:
     missing = sorted(wanted - known.keys())
     if missing:
         raise UnknownFormat(f"no extension yet for {', '.join(missing)}")
-    arguments: dict[str, dict[str, object]] = {"SIZE": {"maximum": setup.max_size}}
+    arguments: dict[str, dict[str, object]] = {
+        "SIZE": {"maximum": setup.max_size},
+        "STARTTLS": {"required": setup.require_tls},
+        "AUTH": {
+            "mechanisms": setup.mechanisms,
+            "required": setup.require_auth,
+            "clear_text": not setup.auth_requires_tls,
+            "make": lambda name: server_mechanism(name, _sasl_settings(setup)),
+        },
+    }
     return [known[keyword](**arguments.get(keyword, {})) for keyword in sorted(wanted)]
+
+
+def _sasl_settings(setup: ServerSetup) -> ServerSettings:
+    challenge = setup.cram_challenge or f"<1.2@{setup.hostname}>"
+    return ServerSettings(nonce=b"bm9uY2U", challenge=challenge.encode("ascii"), decoy_secret=b"decoy")
 
 
 def _limits(setup: ServerSetup) -> Limits:
@@ -112,7 +129,6 @@ class Host:
         else:
             self.connection.tls_started()
             self.record.executed.append("TLS")
-            self.record.authenticated = False
         self.pump()
 
     def shut_down(self) -> None:
@@ -133,6 +149,7 @@ class Host:
                 if self.waiting is not None:
                     break
             self.output += self.connection.data_to_send()
+            self.record.authenticated = self.connection.session.identity is not None
             if self.connection.next_step is not Step.CONTINUE:
                 return
 
@@ -148,14 +165,17 @@ class Host:
                 pass
             case Mail() if self.setup.delay_mail:
                 self.waiting = event
-            case Connect() | Command() if self.connection.question is event:
+            case Connect() | Query() | Command() if self.connection.question is event:
                 self.answer(event)
             case Command():
                 self.record.executed.append(event.verb)
             case _:
                 pass
 
-    def answer(self, question: Connect | Command) -> None:
+    def answer(self, question: Connect | Query | Command) -> None:
+        if isinstance(question, Authenticate):
+            self.authenticate(question)
+            return
         reply = self.decide(question)
         if reply is not None and reply.is_negative:
             self.connection.reject(question, reply)
@@ -171,15 +191,33 @@ class Host:
         if isinstance(question, (Mail, Rcpt)):
             self.note(question)
 
-    def decide(self, question: Connect | Command) -> Reply | None:
+    def authenticate(self, question: Authenticate) -> None:
+        """Looks the user up; the policy may have an answer of its own for a name."""
+        credentials = question.credentials
+        name = credentials.authentication_id
+        self.record.values += [name, credentials.authorization_id]
+        answer = self.setup.policy.get("auth", {}).get(name)
+        if answer is not None and reply_of(answer).is_negative:
+            self.connection.reject(question, reply_of(answer))
+        elif isinstance(credentials, SecretNeeded):
+            self.connection.provide(question, self.setup.accounts.get(name))
+        elif self.knows(credentials):
+            self.connection.accept(question)
+        else:
+            self.connection.reject(question, replies.AUTH_FAILED)
+
+    def knows(self, credentials: Credentials) -> bool:
+        if isinstance(credentials, PasswordCredentials):
+            return self.setup.accounts.get(credentials.authentication_id) == credentials.password
+        return False  # nobody may act for somebody else here, and there are no tokens
+
+    def decide(self, question: Connect | Query | Command) -> Reply | None:
         """What the policy says: a reply, or `None` for the usual one."""
         policy = self.setup.policy
         match question:
             case Connect():
                 return self.chosen(policy.get("connect"))
             case Mail(path=path):
-                if self.setup.require_auth and not self.record.authenticated:
-                    return replies.AUTH_REQUIRED
                 return self.by_address(policy.get("mail", {}), address_text(path))
             case Rcpt(path=path):
                 return self.by_address(policy.get("rcpt", {}), address_text(path))
