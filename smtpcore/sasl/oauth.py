@@ -226,9 +226,9 @@ class OAuthBearerServer(_TokenServer):
         pairs = _pairs(rest)
         bearer = _BEARER.fullmatch(pairs.get(b"auth", b""))
         host, port = pairs.get(b"host", b""), pairs.get(b"port", b"")
-        if port and not _PORT.fullmatch(port):
+        number = int(port) if _PORT.fullmatch(port) else 0
+        if port and not 0 < number <= 65535:
             return Failure(FailureReason.MALFORMED)
-        number = int(port or b"0")
         foreign = (self._hosts and host and host.lower() not in self._hosts) or (
             self._ports and number and number not in self._ports
         )
