@@ -175,32 +175,34 @@ def _read_ipv6(data: bytes, start: int, leniency: Leniency, deviations: list[str
     """
     address = bytearray()
     gap: int | None = None
+    room, room_beside_gap = 16, 16 - 2 * shortest_gap
     position = start
     if data[position : position + 2] == b"::":
-        gap, position = 0, position + 2
+        gap, room, position = 0, room_beside_gap, position + 2
     while not (gap == len(address) and position == len(data)):  # `::` may be the end
         end = run_end(_HEX, data, position)
-        if end == position or len(address) == 16:
-            raise SyntaxProblem("An IPv6 address is up to eight groups of hexadecimal digits.", position=position)
-        if data[end : end + 1] == b".":
+        if end == position:
+            raise SyntaxProblem("A group of hexadecimal digits is missing in an IPv6 address.", position=position)
+        quad = data[end : end + 1] == b"."
+        if len(address) + (4 if quad else 2) > room:
+            raise SyntaxProblem("An IPv6 address has too many groups.", position=position)
+        if quad:
             address += _read_ipv4(data, position, leniency, deviations)
             break
         address += int(data[position:end], 16).to_bytes(2, "big")
         if end == len(data):
             break
-        if data[end : end + 1] != b":":
-            raise SyntaxProblem("A group of an IPv6 address is one to four hexadecimal digits.", position=end)
+        if data[end : end + 1] != b":" or len(address) == 16:
+            raise SyntaxProblem("An IPv6 address is up to eight groups of one to four digits.", position=end)
         position = end + 1
         if data[position : position + 1] == b":":
-            if gap is not None:
-                raise SyntaxProblem("An IPv6 address has one double colon at most.", position=position)
-            gap, position = len(address), position + 1
+            if gap is not None or len(address) > room_beside_gap:
+                raise SyntaxProblem("An IPv6 address has one double colon, for two groups or more.", position=position)
+            gap, room, position = len(address), room_beside_gap, position + 1
     if gap is None:
         if len(address) != 16:
             raise SyntaxProblem("An IPv6 address without a double colon has eight groups.", position=len(data))
         return bytes(address)
-    if len(address) > 16 - 2 * shortest_gap:
-        raise SyntaxProblem("The double colon of an IPv6 address stands for too few groups.", position=len(data))
     return bytes(address[:gap]) + bytes(16 - len(address)) + bytes(address[gap:])
 
 

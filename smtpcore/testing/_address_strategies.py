@@ -17,10 +17,17 @@ from smtpcore.addresses import (
 
 _LET_DIG = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _ATEXT = _LET_DIG + "!#$%&'*+-/=?^_`{|}~"
-_U_LABELS = ("b\u00fccher", "\u03b4\u03bf\u03ba\u03b9\u03bc\u03ae", "\u4f8b\u5b50", "\u05d0\u05d1", "stra\u00dfe", "\u0928\u092e")
+_U_LABELS = (
+    "b\u00fccher",
+    "\u03b4\u03bf\u03ba\u03b9\u03bc\u03ae",
+    "\u4f8b\u5b50",
+    "\u05d0\u05d1",
+    "stra\u00dfe",
+    "\u0928\u092e",
+)
 _BEYOND_ASCII = "\u00e9\u00fc\u0391\u4f8b\uff20\u3002\u2028\u0085\u0301\U0001f4e7"
 #: Octets at which parsers of addresses go wrong.
-_TRAPS = b"@.\"\\<>,:;()[] \t\r\n\0-_%!#=+aA0\x7f\x80\xc3\xa9\xff"
+_TRAPS = b'@."\\<>,:;()[] \t\r\n\0-_%!#=+aA0\x7f\x80\xc3\xa9\xff'
 
 
 def _labels() -> st.SearchStrategy[str]:
@@ -44,7 +51,9 @@ def address_literals() -> st.SearchStrategy[AddressLiteral]:
         lambda groups: st.integers(0, len(groups)).map(lambda at: f"{':'.join(groups[:at])}::{':'.join(groups[at:])}")
     )
     mixed = st.builds(lambda groups, tail: ":".join((*groups, tail)), st.lists(group, min_size=6, max_size=6), ipv4)
-    compressed_mixed = st.builds(lambda groups, tail: "::" + ":".join((*groups, tail)), st.lists(group, max_size=4), ipv4)
+    compressed_mixed = st.builds(
+        lambda groups, tail: "::" + ":".join((*groups, tail)), st.lists(group, max_size=4), ipv4
+    )
     tag = st.sampled_from(("IPv6", "ipv6", "IPV6"))
     ipv6 = st.builds(lambda name, text: f"{name}:{text}", tag, full | compressed | mixed | compressed_mixed)
     return (ipv4 | ipv6).map(lambda text: AddressLiteral(f"[{text}]"))
