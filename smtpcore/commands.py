@@ -30,6 +30,9 @@ from smtpcore.value import Value
 
 _VERB: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_PAIR: Final = re.compile(r"\\(.)")
+_OPEN_QUOTE: Final = re.compile(r'"(?:[^"\\]|\\.)*\\?')
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -166,6 +169,14 @@ class Inquiry(_Text):
     def argument(self) -> str:
         return f" {self.text}{self.params}" if self.text else str(self.params)
 
+    @property
+    def string(self) -> str:
+        """The argument with the quotes and backslashes of a Quoted-string taken off (RFC 5321 4.1.2, String)."""
+        text = self.text
+        if len(text) > 1 and text.startswith('"') and _QUOTED.fullmatch(text) is not None:
+            return _PAIR.sub(r"\1", text[1:-1])
+        return text
+
     def as_mailbox(self) -> Mailbox | None:
         """The argument read as a mailbox, when it is one."""
         try:
@@ -231,7 +242,8 @@ def parse(line: bytes, language: Language | None = None) -> Command | Problem:
     if grammar is None or line[4:5] not in _AFTER_VERB:
         found = _VERB.match(line)
         if found is None or line[found.end() : found.end() + 1] not in _AFTER_VERB:
-            return Problem("", replies.SYNTAX_ERROR, "no verb at the start of the line")
+            name = "" if found is None else found.group().upper().decode("ascii")
+            return Problem(name, replies.SYNTAX_ERROR, "no verb at the start of the line")
         verb, end = found.group().upper(), found.end()
         grammar = language.verbs.get(verb)
         if grammar is None:
@@ -434,6 +446,8 @@ def _inquiry(name: str, *, required: bool) -> Grammar:
         head, space, last = text.rpartition(" ")
         if space and last.upper() in declared:  # RFC 6531 3.7.4.2: VRFY joe SMTPUTF8
             text, params = head, Parameters(((last, None),))
+        if _OPEN_QUOTE.fullmatch(text) is not None:
+            raise CommandError(replies.BAD_ARGUMENT, "the quoted string is not closed", end + 1)
         if not text.isascii() and not params:
             raise CommandError(replies.BAD_ARGUMENT, "the argument is not ASCII", end + 1)
         return Inquiry._make(text, name, params)  # type: ignore[no-any-return]

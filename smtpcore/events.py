@@ -43,6 +43,8 @@ class Reason(Enum):
     LONG_LINE = "text line too long"
     #: A chunk was refused or out of sequence.
     CHUNK = "chunk refused"
+    #: Plaintext between STARTTLS and TLS.
+    TLS = "plaintext injected"
     #: The peer is gone.
     CLOSED = "closed"
     TIMED_OUT = "timed out"
@@ -108,8 +110,12 @@ class SendBody(Value):
     command: Command
 
 
+class Query(Value):
+    """Server, question: base of those that arise inside a command, as `Authenticate` does inside AUTH."""
+
+
 #: Server events that want an answer.  Commands of extensions are questions too.
-Question: TypeAlias = Command | Connect
+Question: TypeAlias = Command | Connect | Query
 ServerEvent: TypeAlias = (
     Connect
     | Hello
@@ -119,6 +125,7 @@ ServerEvent: TypeAlias = (
     | EndOfMessage
     | Inquiry
     | Command
+    | Query
     | Body
     | Noop
     | Reset

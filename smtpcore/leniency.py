@@ -48,12 +48,13 @@ class Leniency(Value):
     local_part: int = 128
 
 
+# The letter of the grammar: it has any tag in a literal (4.1.3), and 4.1.1.1 itself asks for the text behind one.
 STRICT = Leniency(
     space_after_colon=False,
     extra_spaces=False,
     hello_underscore=False,
     hello_literal=False,
-    hello_trailing_text=False,
+    unknown_literal_tag=True,
     xtext_lower_case=False,
     local_part=64,
 )

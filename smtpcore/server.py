@@ -28,7 +28,7 @@ from smtpcore.commands import (
 from smtpcore.connection import BLOCK, Connection, timed_out
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError, SMTPError
-from smtpcore.events import Body, Connect, Question, Reason, Refused, ServerEvent, TransactionAborted
+from smtpcore.events import Body, Connect, Query, Question, Reason, Refused, ServerEvent, TransactionAborted
 from smtpcore.extensions.base import Ask, Dialogue, Extension, Finish, Say, Turn, Verb
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.leniency import DEFAULT, Leniency
@@ -115,7 +115,7 @@ class ServerConnection(Connection[ServerEvent]):
             ask=ask,
             lmtp=lmtp,
         )
-        self._session = Session(lmtp=self._settings.lmtp, tls=tls)
+        self._session = self._new_session(tls)
         self._asked: Question | None = None
         self._slots: Slots[Question] | None = None  # made when something is deferred
         self._dialogue: Dialogue | None = None
@@ -124,6 +124,10 @@ class ServerConnection(Connection[ServerEvent]):
         self._swallow: tuple[int, list[bytes]] | None = None  # octets to drop, and the replies due behind them
         self._undelivered: EndOfMessage | None = None  # LMTP: the message whose replies are given one by one
         self._errors = self._junk = self._failures = self._blocks = 0
+
+    def _new_session(self, tls: bool) -> Session:
+        settings = self._settings
+        return Session(lmtp=settings.lmtp, tls=tls, keywords=settings.extensions.by_keyword.keys())
 
     # --- what can be asked of it ---------------------------------------------------------------------------------
 
@@ -156,7 +160,10 @@ class ServerConnection(Connection[ServerEvent]):
             )
         while True:
             if self._news:
-                return self._news.pop(0)
+                event = self._news.pop(0)
+                if isinstance(event, Query):
+                    self._asked = event
+                return event
             state = self._state
             if self._hold or state is State.CLOSED:
                 return None
@@ -222,15 +229,26 @@ class ServerConnection(Connection[ServerEvent]):
             return None
         if verb == "MAIL":
             self._session.mails += 1
-        for guard in settings.extensions.guards(verb):
-            reply = guard(command, self._session)
-            if reply is not None:
-                self._refuse_command(line, command, reply)
-                return None
+        reply = self._guarded(command)
+        if reply is not None:
+            self._refuse_command(line, command, reply)
+            return None
         answer = _ANSWERS.get(command.__class__)
         if answer is not None:
             return answer(self, command, line)
         return self._ask(command)
+
+    def _guarded(self, command: Command) -> Reply | None:
+        """What the extensions have against a command that is in sequence."""
+        extensions = self._settings.extensions
+        reply = extensions.in_force(command, self._session)
+        if reply is not None:
+            return reply
+        for guard in extensions.guards(command.verb):
+            reply = guard(command, self._session)
+            if reply is not None:
+                return reply
+        return None
 
     def _no_line(self, fault: LineFault | bytes | None) -> ServerEvent | None:
         """There is no line, or one that is too long."""
@@ -246,7 +264,7 @@ class ServerConnection(Connection[ServerEvent]):
             return self._turn(self._dialogue.too_long())
         kept = self._buffer.kept
         # The octets behind a line that announces octets cannot be told from commands (RFC 3030 2).
-        if kept[:4].upper().decode("latin-1") in self._settings.extensions.content_verbs:
+        if self._settings.extensions.announces_octets(kept):
             self._refuse_and_close(kept, replies.LINE_TOO_LONG, "line too long, and octets follow it")
         else:
             self._refuse(kept, self._in_state(replies.LINE_TOO_LONG), "line too long")
@@ -255,7 +273,7 @@ class ServerConnection(Connection[ServerEvent]):
     def _bad_line(self, line: bytes, problem: Problem) -> None:
         if self._state is State.REFUSED:
             self._refuse(line, self._in_state(problem.reply), problem.text)
-        elif problem.verb in self._settings.extensions.content_verbs:
+        elif self._settings.extensions.announces_octets(line):
             self._refuse_and_close(line, problem.reply, problem.text)
         elif not self._settings.foreign and problem.reply.code == 500 and _FOREIGN.match(line):
             self._shut(replies.unavailable(self._settings.hostname, "This is SMTP"), Reason.SHUT_DOWN)
@@ -299,8 +317,8 @@ class ServerConnection(Connection[ServerEvent]):
                 self._poison(reception.verdict)
                 self._write(reception.verdict.reply)
                 return None
+            self._move(verb.name, True)
             if verb.ends_message is None or not verb.ends_message(command):
-                self._state = self._settings.extensions.rows[self._state][verb.name].done
                 self._write(replies.CHUNK_OK)
                 return None
         reception.end()
@@ -359,6 +377,7 @@ class ServerConnection(Connection[ServerEvent]):
             self._refuse(line, self._in_state(reply), "", held=command.verb in ("MAIL", "RCPT"))
             if isinstance(command, Rcpt) and self._session.envelope is not None:
                 self._session.envelope.refused += 1
+            self._close_after(reply)
             return
         self._refuse_chunk(command, verb, reply, line)
 
@@ -483,11 +502,19 @@ class ServerConnection(Connection[ServerEvent]):
         self._slots.open(question)
 
     def provide(self, question: Question, value: object) -> None:
-        """Answer a question that asks for something (a secret, for SASL mechanisms that prove a password)."""
+        """Give what a question asks for: to a command with a dialogue (AUTH) the object that leads it, to a question
+        inside one what that question names.  Raises `LocalProtocolError` when it asks for nothing."""
+        verb = self._settings.extensions.verbs.get(question.verb) if isinstance(question, Command) else None
+        if verb is not None and verb.dialogue is not None and isinstance(question, Command):
+            self._take_question(question)
+            self._forget_slot()
+            self._begin_dialogue(question, verb, value)
+            return
+        if self._dialogue is None or not isinstance(question, Query):
+            raise LocalProtocolError("provide() answers AUTH and the questions inside it only")
         self._take_question(question)
-        if self._dialogue is None:
-            raise LocalProtocolError("provide() answers questions of an authentication exchange only")
-        self._turn_later(self._dialogue.answer(True, value))
+        self._forget_slot()
+        self._turn_later(self._dialogue.provide(value))
 
     def reply_each(self, question: EndOfMessage, answers: Sequence[Reply]) -> None:
         """LMTP: answer the end of a message with one reply for each accepted recipient, in their order."""
@@ -543,7 +570,7 @@ class ServerConnection(Connection[ServerEvent]):
     def tls_started(self) -> None:
         """The TLS handshake is done: everything known of the client is forgotten (RFC 3207 4.2)."""
         self._must_be(State.TLS, "tls_started() is for the step START_TLS, after a StartTls question was accepted")
-        self._session = Session(lmtp=self._settings.lmtp, tls=True)
+        self._session = self._new_session(True)
         self._state = State.FRESH
         self._starved = True
 
@@ -567,12 +594,20 @@ class ServerConnection(Connection[ServerEvent]):
             )
         return slot
 
+    def _forget_slot(self) -> None:
+        """Anything but RCPT is deferred alone, so its slot is the only one."""
+        if self._slots is not None:
+            self._slots.clear()
+
     def _decide(self, question: Question, reply: Reply | None, positive: bool) -> None:
         if isinstance(question, Inquiry) and reply is None and question.about == "EXPN":
             raise LocalProtocolError("accept() of EXPN needs the reply with the members of the list")
         slot = self._take_question(question)
-        if self._dialogue is not None:
+        if isinstance(question, Query):
+            assert self._dialogue is not None
+            self._forget_slot()
             self._turn_later(self._dialogue.answer(positive, reply))
+            self._close_after(reply)
             return
         if slot is not None:
             if isinstance(question, Rcpt):
@@ -581,8 +616,7 @@ class ServerConnection(Connection[ServerEvent]):
                 self._flush_slots()
                 self._close_after(reply)
                 return
-            if self._slots is not None:
-                self._slots.clear()  # anything but RCPT is deferred alone
+            self._forget_slot()
         decided = _DECIDED.get(question.__class__, ServerConnection._decided_verb)
         decided(self, question, reply, positive)
         self._close_after(reply)
@@ -630,16 +664,16 @@ class ServerConnection(Connection[ServerEvent]):
 
     def _decided_hello(self, question: Question, reply: Reply | None, positive: bool) -> None:
         assert isinstance(question, Hello)
+        again = self._session.hello is not None
         if positive:
-            again = self._session.hello is not None
             self._abort(Reason.HELLO)
             self._session.hello = question
             self._session.forget(ResetKind.HELLO)
-            if again:
-                self._count_junk()
         self._write_plain(reply or self._settings.hello_reply(question.hello, self._session))
         self._move(question.hello, positive)
         self._hold = True
+        if positive and again:
+            self._count_junk()
 
     def _decided_mail(self, question: Question, reply: Reply | None, positive: bool) -> None:
         assert isinstance(question, Mail)
@@ -681,9 +715,7 @@ class ServerConnection(Connection[ServerEvent]):
             self._decided_chunk(question, verb, reply, positive)
             return
         if positive and verb.dialogue is not None:
-            extension = next(each for each in self._settings.extensions if verb in each.verbs)
-            self._dialogue = verb.dialogue(question, self._session, extension)
-            self._turn_later(self._dialogue.begin())
+            self._begin_dialogue(question, verb, None)
             return
         if positive and verb.layer:
             self._start_layer(reply or replies.READY_FOR_TLS)
@@ -719,9 +751,9 @@ class ServerConnection(Connection[ServerEvent]):
             self._close_for(RemoteProtocolError("too many chunks"))
             return
         if self._reception is None:
-            binary = (envelope.mail.params["BODY"] if "BODY" in envelope.mail.params else "") or ""
+            settings = self._settings
             self._reception = Reception.chunked(
-                self._settings.message_limit, self._settings.newlines, binary=binary.upper() == "BINARYMIME"
+                settings.message_limit, settings.newlines, binary=settings.extensions.binary(envelope.mail)
             )
         self._reception.begin_chunk(verb.octets(question))
         if self._reception.verdict is not None and verb.octets(question) > self._settings.limits.swallow:
@@ -730,6 +762,13 @@ class ServerConnection(Connection[ServerEvent]):
         self._chunk = (question, verb)
 
     # --- dialogues (AUTH) ----------------------------------------------------------------------------------------
+
+    def _begin_dialogue(self, command: Command, verb: Verb, value: object) -> None:
+        assert verb.dialogue is not None
+        dialogue = verb.dialogue(command, self._session, self._settings.extensions.owner(verb.name))
+        turn = dialogue.begin(value)
+        self._dialogue = dialogue
+        self._turn_later(turn)
 
     def _turn(self, turn: Turn) -> ServerEvent | None:
         """One step of a dialogue; a question of it becomes the event."""
@@ -751,9 +790,10 @@ class ServerConnection(Connection[ServerEvent]):
         return None
 
     def _turn_later(self, turn: Turn) -> None:
-        """The same, outside of a pull: a question goes into the queue first."""
+        """The same outside of a pull: a question waits for the next one."""
         event = self._turn(turn)
         if event is not None:
+            self._asked = None
             self._report(event)
 
     # --- small steps ---------------------------------------------------------------------------------------------
@@ -767,7 +807,7 @@ class ServerConnection(Connection[ServerEvent]):
     def _utf8(self) -> bool:
         """Whether the client asked for internationalised replies (RFC 6531 3.7.4.1)."""
         envelope = self._session.envelope
-        return envelope is not None and "SMTPUTF8" in envelope.mail.params
+        return envelope is not None and self._settings.extensions.utf8_replies(envelope.mail)
 
     def _write(self, reply: Reply) -> None:
         slots = self._slots

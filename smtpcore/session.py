@@ -6,7 +6,7 @@ The transaction is one object, dropped as a whole: there is no field that a forg
 from __future__ import annotations
 
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Collection
 
 from smtpcore.commands import Hello, Mail, Rcpt
 
@@ -46,10 +46,12 @@ class Envelope:
 class Session:
     """What is known of the peer.  Hooks of extensions read it; only the connection changes it."""
 
-    __slots__ = ("envelope", "hello", "identity", "lmtp", "mails", "notes", "tls")
+    __slots__ = ("envelope", "hello", "identity", "keywords", "lmtp", "mails", "notes", "tls")
 
-    def __init__(self, *, lmtp: bool = False, tls: bool = False) -> None:
+    def __init__(self, *, lmtp: bool = False, tls: bool = False, keywords: Collection[str] = ()) -> None:
         self.lmtp = lmtp
+        #: Upper-case keywords of the extensions that this end is set up with.
+        self.keywords = keywords
         #: Whether the connection is protected.
         self.tls = tls
         #: The greeting that is in force, `None` before the first.

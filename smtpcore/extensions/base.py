@@ -6,9 +6,10 @@ before a command is taken, and what the client needs of it.  Nothing in `server.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, ClassVar, Mapping, Protocol, Sequence
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Protocol, Sequence
 
-from smtpcore.commands import Command, Grammar
+from smtpcore.commands import Command, Grammar, Mail
+from smtpcore.events import Query
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -28,7 +29,7 @@ class Say(Value):
 class Ask(Value):
     """A turn of a dialogue: the application decides; `question` becomes an event."""
 
-    question: Command
+    question: Query
 
 
 class Finish(Value):
@@ -45,8 +46,8 @@ Turn = Say | Ask | Finish
 class Dialogue(Protocol):
     """Lines that belong to one command, as the responses of AUTH do; made anew for each command."""
 
-    def begin(self) -> Turn:
-        """The first turn."""
+    def begin(self, value: object = None) -> Turn:
+        """The first turn; `value` is what the application provided for the command, if it did."""
         ...
 
     def receive(self, line: bytes) -> Turn:
@@ -57,8 +58,12 @@ class Dialogue(Protocol):
         """The turn after a line past the limit, which was swallowed."""
         ...
 
-    def answer(self, positive: bool, value: object) -> Turn:
-        """The turn after the application's answer: accepted or not, and what it gave with it."""
+    def answer(self, positive: bool, reply: Reply | None) -> Turn:
+        """The turn after the application's answer: accepted or not, and the reply that it gave with it."""
+        ...
+
+    def provide(self, value: object) -> Turn:
+        """The turn after the application provided what the question asked for."""
         ...
 
 
@@ -79,12 +84,25 @@ class Verb:
 
     `moves` are its rows of the state table.  `last`: it must end a pipelined group (RFC 2920 3.1 says so of every verb
     unless its RFC says otherwise).  `octets` gives the number of octets that follow the line, taken in whatever the
-    reply is; a line of such a verb that cannot be read closes the connection, since nobody knows where it ends.
+    reply is; a line of such a verb that cannot be read closes the connection when it `announces` octets all the same,
+    since nobody knows where they end.
     `layer`: a 220 makes both ends change to TLS.  `dialogue` makes the object that reads the lines belonging to the
     command.  `answer`: the library's own reply; without it the application is asked.
     """
 
-    __slots__ = ("answer", "dialogue", "ends_message", "grammar", "last", "layer", "line_limit", "moves", "name", "octets")
+    __slots__ = (
+        "announces",
+        "answer",
+        "dialogue",
+        "ends_message",
+        "grammar",
+        "last",
+        "layer",
+        "line_limit",
+        "moves",
+        "name",
+        "octets",
+    )
 
     def __init__(
         self,
@@ -96,6 +114,7 @@ class Verb:
         line_limit: int | None = None,
         octets: Callable[[Command], int] | None = None,
         ends_message: Callable[[Command], bool] | None = None,
+        announces: Callable[[bytes], bool] | None = None,
         layer: bool = False,
         dialogue: Callable[[Command, Session, Extension], Dialogue] | None = None,
         answer: Callable[[Command, Session], Reply] | None = None,
@@ -108,6 +127,7 @@ class Verb:
         self.line_limit = line_limit
         self.octets = octets
         self.ends_message = ends_message
+        self.announces = announces
         self.layer = layer
         self.dialogue = dialogue
         self.answer = answer
@@ -126,7 +146,7 @@ class Extension(Value):
     #: Keywords of extensions that must be there too, checked when a connection is configured.
     requires: ClassVar[frozenset[str]] = frozenset()
     #: MAIL, RCPT, VRFY and EXPN parameters.
-    parameters: ClassVar[tuple[Parameter[object], ...]] = ()
+    parameters: ClassVar[tuple[Parameter[Any], ...]] = ()
     verbs: ClassVar[tuple[Verb, ...]] = ()
     #: Mailboxes and parameter values may be internationalised (RFC 6531 3.3).
     utf8: ClassVar[bool] = False
@@ -149,6 +169,14 @@ class Extension(Value):
     def guard(self, command: Command, session: Session) -> Reply | None:
         """Server: a refusal of this command, or `None`.  Called after the sequence was found right."""
         return None
+
+    def binary(self, mail: Mail) -> bool:
+        """Whether this MAIL announces content without lines, in which any octet may stand (RFC 3030 3)."""
+        return False
+
+    def utf8_replies(self, mail: Mail) -> bool:
+        """Whether this MAIL allows replies that are not ASCII (RFC 6531 3.7.4)."""
+        return False
 
     def plan(self, plan: MailPlan) -> None:
         """Client: before MAIL, add what this message needs of the extension, or say that it cannot be sent."""

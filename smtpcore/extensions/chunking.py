@@ -13,6 +13,8 @@ from smtpcore.state import Move, State
 
 _ARGUMENT: Final = re.compile(rb" ([0-9]{1,20})( [Ll][Aa][Ss][Tt])?")
 
+_NUMBER_LIKE: Final = re.compile(rb"[0-9\x80-\xff]")
+
 
 class Bdat(Command):
     """BDAT: `size` octets of the message follow the line; `last` ends the message."""
@@ -46,6 +48,15 @@ def _ends_message(command: Command) -> bool:
     return command.last
 
 
+def _announces(line: bytes) -> bool:
+    """Whether some reader could take the argument for a number of octets above zero, or lost it on the way."""
+    argument = line[4:]
+    found = _ARGUMENT.fullmatch(argument.rstrip(b" \t"))
+    if found is not None:
+        return int(found[1]) > 0
+    return argument != b"" and (argument.strip() == b"" or _NUMBER_LIKE.search(argument) is not None)
+
+
 BDAT: Final = Verb(
     "BDAT",
     _grammar,
@@ -53,6 +64,7 @@ BDAT: Final = Verb(
     last=False,
     octets=_octets,
     ends_message=_ends_message,
+    announces=_announces,
 )
 
 

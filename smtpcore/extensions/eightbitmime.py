@@ -5,9 +5,13 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from smtpcore import replies
+from smtpcore.commands import Command, Mail
 from smtpcore.errors import SyntaxProblem
 from smtpcore.extensions.base import Extension
 from smtpcore.parameters import Parameter
+from smtpcore.replies import Reply
+from smtpcore.session import Session
 
 if TYPE_CHECKING:
     from smtpcore.extensions.planning import MailPlan
@@ -41,6 +45,13 @@ class EightBitMime(Extension):
 
     keyword: ClassVar[str] = "8BITMIME"
     parameters: ClassVar[tuple[Parameter[BodyType], ...]] = (BODY,)
+    guards: ClassVar[frozenset[str]] = frozenset(("MAIL",))
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        if isinstance(command, Mail) and command.params and BODY.get(command.params) is BodyType.BINARY_MIME:
+            if "BINARYMIME" not in session.keywords:
+                return replies.UNKNOWN_PARAMETER  # a value that nobody offered (X-BINARYMIME-02)
+        return None
 
     def plan(self, plan: MailPlan) -> None:
         if plan.binary or not plan.eight_bit:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Iterator, Mapping
+from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
-from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, LMTP_VERBS, Command, Language
+from smtpcore import replies
+from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, LMTP_VERBS, Command, Language, Mail
 from smtpcore.errors import LocalProtocolError
 from smtpcore.extensions.base import Extension, Verb
+from smtpcore.extensions.chunking import BDAT
 from smtpcore.leniency import DEFAULT, Leniency
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
@@ -23,13 +25,27 @@ class ExtensionSet:
     declare the same verb or parameter.
     """
 
-    __slots__ = ("_guards", "by_keyword", "content_verbs", "enhanced_codes", "members", "message_limit", "parameters", "pipelining", "rows", "utf8", "verbs")
+    __slots__ = (
+        "_guards",
+        "_owners",
+        "by_keyword",
+        "content_verbs",
+        "enhanced_codes",
+        "members",
+        "message_limit",
+        "parameters",
+        "pipelining",
+        "rows",
+        "utf8",
+        "verbs",
+    )
 
     def __init__(self, extensions: Iterable[Extension] = ()) -> None:
         self.members = tuple(extensions)
         self.by_keyword: dict[str, Extension] = {}
         self.verbs: dict[str, Verb] = {}
         self.parameters: dict[str, dict[str, Parameter[object]]] = {}
+        self._owners: dict[tuple[str, str], list[Extension]] = {}  # place or "verb", name: who declares it
         for extension in self.members:
             self._add(extension)
         for extension in self.members:
@@ -42,10 +58,11 @@ class ExtensionSet:
         limits = [extension.message_limit for extension in self.members if extension.message_limit]
         #: Largest message in octets, `None` when no extension limits it.
         self.message_limit = min(limits, default=None)
-        #: Verbs behind whose line octets follow, offered here or not: such a line that cannot be read is fatal.
-        self.content_verbs = frozenset(
-            {name for name, verb in self.verbs.items() if verb.octets is not None} | {"BDAT"}
-        )
+        #: Verbs behind whose line octets follow.  BDAT is among them also where it is not offered: its octets would
+        #: be taken for commands.
+        self.content_verbs = {"BDAT": BDAT} | {
+            name: verb for name, verb in self.verbs.items() if verb.octets is not None
+        }
         self.rows = self._rows()
         self._guards: dict[str, tuple[Guard, ...]] = {}
 
@@ -58,7 +75,9 @@ class ExtensionSet:
             if verb.name in self.verbs or verb.name.encode() in CORE_VERBS:
                 raise LocalProtocolError(f"{keyword} declares the verb {verb.name}, which is there already")
             self.verbs[verb.name] = verb
+            self._owners["verb", verb.name] = [extension]
         for parameter in extension.parameters:
+            self._owners.setdefault((parameter.place, parameter.keyword), []).append(extension)
             place = self.parameters.setdefault(parameter.place, {})
             if place.setdefault(parameter.keyword, parameter) is not parameter:
                 raise LocalProtocolError(
@@ -87,6 +106,40 @@ class ExtensionSet:
             )
             self._guards[verb] = found
         return found
+
+    def announces_octets(self, line: bytes) -> bool:
+        """Whether octets that are no commands may follow this line, though it is not a command that can be read."""
+        verb = self.content_verbs.get(line[:32].split(b" ", 1)[0].upper().decode("latin-1"))
+        return verb is not None and (verb.announces is None or verb.announces(line))
+
+    def owner(self, verb: str) -> Extension:
+        """The extension that declares this verb."""
+        return self._owners["verb", verb][0]
+
+    def owners(self, place: str, keyword: str) -> Sequence[Extension]:
+        """The extensions that declare this parameter, none when nobody does."""
+        return self._owners.get((place, keyword.upper()), ())
+
+    def in_force(self, command: Command, session: Session) -> Reply | None:
+        """A refusal of what was not offered in the EHLO that is in force: its verb, or one of its parameters."""
+        verb = command.verb
+        if verb in self.verbs and not session.esmtp:
+            return replies.BAD_SEQUENCE
+        params = getattr(command, "params", None)
+        if params:
+            for keyword, _ in params.pairs:
+                owners = self.owners(verb, keyword)
+                if not session.esmtp or all(owner.offer(session) is None for owner in owners):
+                    return replies.UNKNOWN_PARAMETER
+        return None
+
+    def binary(self, mail: Mail) -> bool:
+        """Whether this MAIL announces binary content."""
+        return any(extension.binary(mail) for extension in self.members)
+
+    def utf8_replies(self, mail: Mail) -> bool:
+        """Whether this MAIL allows replies that are not ASCII."""
+        return any(extension.utf8_replies(mail) for extension in self.members)
 
     def offer(self, session: Session) -> list[str]:
         """The EHLO lines of what is offered now, as `SIZE 1000`."""

@@ -1,0 +1,41 @@
+"""BINARYMIME: content without lines, sent by BDAT only (RFC 3030 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from smtpcore import replies
+from smtpcore.commands import Command, Mail
+from smtpcore.extensions.base import Extension
+from smtpcore.extensions.eightbitmime import BODY, BodyType
+from smtpcore.parameters import Parameter
+from smtpcore.replies import Reply
+from smtpcore.session import Session
+
+if TYPE_CHECKING:
+    from smtpcore.extensions.planning import MailPlan
+
+
+class BinaryMime(Extension):
+    """The BINARYMIME extension: BODY=BINARYMIME."""
+
+    keyword: ClassVar[str] = "BINARYMIME"
+    requires: ClassVar[frozenset[str]] = frozenset(("CHUNKING",))
+    parameters: ClassVar[tuple[Parameter[BodyType], ...]] = (BODY,)
+    guards: ClassVar[frozenset[str]] = frozenset(("DATA",))
+
+    def binary(self, mail: Mail) -> bool:
+        return BODY.get(mail.params) is BodyType.BINARY_MIME
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        envelope = session.envelope
+        if envelope is not None and self.binary(envelope.mail):
+            return replies.BAD_SEQUENCE  # RFC 3030 3: binary text does not go by DATA
+        return None
+
+    def plan(self, plan: MailPlan) -> None:
+        if not plan.binary:
+            return
+        if plan.offered("BINARYMIME") is None or plan.offered("CHUNKING") is None:
+            plan.refuse("binarymime-unavailable", "the message is binary and the server does not offer BINARYMIME")
+        plan.add(BODY(BodyType.BINARY_MIME))

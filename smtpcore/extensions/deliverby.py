@@ -1,0 +1,64 @@
+"""DELIVERBY: a message that is worth something until a time only (RFC 2852)."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, Final, Sequence
+
+from smtpcore import replies
+from smtpcore.commands import Command, Mail
+from smtpcore.errors import SyntaxProblem
+from smtpcore.extensions.base import Extension
+from smtpcore.parameters import Parameter
+from smtpcore.replies import Reply
+from smtpcore.session import Session
+from smtpcore.value import Value
+
+_BY: Final = re.compile(r"([+-]?[0-9]{1,9});([NnRr])([Tt]?)")
+
+
+class DeliverBy(Value):
+    """BY=: `seconds` from now; mode `R` returns the message afterwards, `N` notifies; `trace` reports each relay."""
+
+    seconds: int
+    mode: str = "R"
+    trace: bool = False
+
+    def __post_init__(self) -> None:
+        if not -999_999_999 <= self.seconds <= 999_999_999 or self.mode not in ("N", "R"):
+            raise SyntaxProblem("BY has 9 digits of seconds at most, and mode N or R")
+        if self.mode == "R" and self.seconds <= 0:
+            raise SyntaxProblem("mode R wants a time that is not over")  # RFC 2852 4
+
+
+def _parse(value: str | None) -> DeliverBy:
+    found = _BY.fullmatch(value or "")
+    if found is None:
+        raise SyntaxProblem("BY wants seconds, a semicolon, N or R, and T or nothing")
+    return DeliverBy(int(found[1]), found[2].upper(), found[3] != "")
+
+
+def _format(by: DeliverBy) -> str:
+    return f"{by.seconds};{by.mode}{'T' if by.trace else ''}"
+
+
+BY: Final = Parameter("BY", "MAIL", octets=17, parse=_parse, format=_format)
+
+
+class DeliverByExtension(Extension):
+    """The DELIVERBY extension.  `minimum`: seconds below which mode R is refused; `None`: nothing is said."""
+
+    minimum: int | None = None
+    keyword: ClassVar[str] = "DELIVERBY"
+    parameters: ClassVar[tuple[Parameter[DeliverBy], ...]] = (BY,)
+    guards: ClassVar[frozenset[str]] = frozenset(("MAIL",))
+
+    def offer(self, session: Session) -> Sequence[str]:
+        return () if self.minimum is None else (str(self.minimum),)
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        if self.minimum is not None and isinstance(command, Mail) and command.params:
+            by = BY.get(command.params)
+            if by is not None and by.mode == "R" and by.seconds < self.minimum:
+                return replies.UNKNOWN_PARAMETER  # RFC 2852 3: it cannot be honoured, 555
+        return None
