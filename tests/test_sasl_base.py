@@ -184,7 +184,12 @@ def test_order_of_calls_to_a_server() -> None:
     with pytest.raises(LocalProtocolError):
         server.provide(None)
     assert isinstance(server.verified(True), Success)
-    for late in (lambda: server.step(b""), lambda: server.verified(True), lambda: server.provide(None)):
+    calls: list[Callable[[], Outcome]] = [
+        lambda: server.step(b""),
+        lambda: server.verified(True),
+        lambda: server.provide(None),
+    ]
+    for late in calls:
         with pytest.raises(LocalProtocolError):
             late()
 
@@ -294,6 +299,7 @@ def test_refused_secrets_are_not_quoted() -> None:
 def test_error_survives_pickling() -> None:
     error = SaslError("text", reason="nonce")
     again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, SaslError)
     assert isinstance(again, RemoteProtocolError)
     assert (again.text, again.reason, str(again)) == ("text", "nonce", "text")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import stringprep
 import sys
+from collections.abc import Callable
+from unicodedata import ucd_3_2_0
 
 import pytest
 from hypothesis import given
@@ -81,14 +83,40 @@ def test_length() -> None:
     assert caught.value.reason == "limit"
 
 
-def test_mapping_is_the_table() -> None:
-    """What the module writes down about RFC 3454 B.1 and C.1.2 is what the standard library has."""
-    for code in (*range(0xD800), *range(0xE000, 0x10000)):
-        character = chr(code)
+def test_tables_are_those_of_the_standard_library() -> None:
+    """What the module writes down of RFC 3454, for the BMP (of Han and Hangul the edges) and the edges beyond."""
+    common = (
+        stringprep.in_table_c21_c22,
+        stringprep.in_table_c3,
+        stringprep.in_table_c4,
+        stringprep.in_table_c5,
+        stringprep.in_table_c6,
+        stringprep.in_table_c8,
+        stringprep.in_table_c9,
+    )
+    edges = (0x1D172, 0x1D173, 0x1D17A, 0x1D17B, 0xE0000, 0xE0001, 0xE0002, 0xE001F, 0xE0020, 0xE007F, 0xE0080)
+    planes = (first + code for first in range(0x10000, 0x110000, 0x10000) for code in (0, 0xFFFD, 0xFFFE, 0xFFFF))
+    for character in map(
+        chr, (*range(0x3500), *range(0x4D00, 0x4F00), *range(0x9F00, 0xAC10), *range(0xD700, 0x10000), *edges, *planes)
+    ):
+        prohibited = any(table(character) for table in common)
+        assert passes(trace_prep, character) is not prohibited
         if stringprep.in_table_c12(character):
             assert saslprep(character) == " "
         elif stringprep.in_table_b1(character):
             assert saslprep(character) == ""
+        elif ucd_3_2_0.normalize("NFKC", character) == character:
+            assert passes(saslprep, character) is not (prohibited or stringprep.in_table_c7(character))
+            if not prohibited and not stringprep.in_table_c7(character):
+                stored = passes(lambda text: saslprep(text, stored=True), character)
+                assert stored is not stringprep.in_table_a1(character)
+
+
+def passes(prepare: Callable[[str], str], text: str) -> bool:
+    try:
+        return prepare(text) == text
+    except SyntaxProblem:
+        return False
 
 
 @given(st.text(st.characters(max_codepoint=sys.maxunicode), max_size=12))

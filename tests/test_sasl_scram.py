@@ -75,6 +75,7 @@ def test_sha1_example() -> None:
     assert first == b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL"
     assert server.step(first) == Verify(SecretNeeded("user", "", "SCRAM-SHA-1"))
     challenge = server.provide(ScramKeys.derive("SHA-1", "pencil", b64decode(b"QSXCR+Q6sek8bf92"), 4096))
+    assert isinstance(challenge, Challenge)
     assert challenge == Challenge(b"r=" + nonce + added + b",s=QSXCR+Q6sek8bf92,i=4096")
     final = client.step(challenge.data)
     assert final == b"c=biws,r=" + nonce + added + b",p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="

@@ -96,9 +96,11 @@ def attributes(message: bytes, order: bytes) -> list[bytes]:
         message.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SyntaxProblem("not UTF-8", reason="utf-8", position=error.start) from None
+    if b"\0" in message:
+        raise SyntaxProblem("NUL in an attribute")
     values: list[bytes] = []
     for item in message.split(b","):
-        if len(item) < 3 or item[1] != 0x3D or item[0] not in _LETTERS or b"\0" in item:
+        if len(item) < 3 or item[1] != 0x3D or item[0] not in _LETTERS:
             raise SyntaxProblem("not a list of attributes")
         if len(values) < len(order):
             if item[0] != order[len(values)]:
