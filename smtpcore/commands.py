@@ -323,12 +323,13 @@ def _hello(name: str) -> Grammar:
         if start > end + 1:
             deviations.append("extra_spaces")
         if stop == len(line):
-            return Hello._make(found, name, "", tuple(deviations))
+            command: Command = Hello._make(found, name, "", tuple(deviations))
+            return command
         # RFC 5321 4.1.1.1: text behind a literal was once encouraged; behind a domain it never was.
         if line[stop : stop + 1] != b" " or not lenient.hello_trailing_text or isinstance(found, Domain):
             raise CommandError(replies.BAD_HELLO, "text behind the name", stop)
         trailing = free_text(line, stop)
-        return Hello._make(found, name, trailing, (*deviations, "hello_trailing_text"))
+        return Hello(found, name, trailing, (*deviations, "hello_trailing_text"))
 
     return grammar
 
@@ -409,8 +410,9 @@ def _mail(line: bytes, end: int, language: Language) -> Command:
     if stop != len(line):
         params = _parameters(line, stop, "MAIL", language, deviations)
     if deviations or path.deviations:
-        return Mail._make(path, params, (*deviations, *path.deviations))
-    return Mail._make(path, params, ())  # type: ignore[no-any-return]
+        return Mail(path, params, (*deviations, *path.deviations))
+    command: Command = Mail._make(path, params, ())
+    return command
 
 
 def _rcpt(line: bytes, end: int, language: Language) -> Command:
@@ -427,13 +429,15 @@ def _rcpt(line: bytes, end: int, language: Language) -> Command:
     if stop != len(line):
         params = _parameters(line, stop, "RCPT", language, deviations)
     if deviations or path.deviations:
-        return Rcpt._make(path, params, (*deviations, *path.deviations))
-    return Rcpt._make(path, params, ())  # type: ignore[no-any-return]
+        return Rcpt(path, params, (*deviations, *path.deviations))
+    command: Command = Rcpt._make(path, params, ())
+    return command
 
 
 def _noop(line: bytes, end: int, language: Language) -> Command:
     # RFC 5321 4.1.1.9: whatever the argument is, it is ignored; octets that no command may hold are still refused.
-    return Noop._make(free_text(line, end))  # type: ignore[no-any-return]
+    command: Command = Noop._make(free_text(line, end))
+    return command
 
 
 def _inquiry(name: str, *, required: bool) -> Grammar:
@@ -450,7 +454,8 @@ def _inquiry(name: str, *, required: bool) -> Grammar:
             raise CommandError(replies.BAD_ARGUMENT, "the quoted string is not closed", end + 1)
         if not text.isascii() and not params:
             raise CommandError(replies.BAD_ARGUMENT, "the argument is not ASCII", end + 1)
-        return Inquiry._make(text, name, params)  # type: ignore[no-any-return]
+        command: Command = Inquiry._make(text, name, params)
+        return command
 
     return grammar
 

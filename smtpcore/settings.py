@@ -9,6 +9,8 @@ from smtpcore.addresses import AddressLiteral, Domain
 from smtpcore.commands import Language
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
+from smtpcore.extensions.base import Extension
+from smtpcore.extensions.known import SERVER_EXTENSIONS
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.leniency import DEFAULT, Leniency
 from smtpcore.limits import Limits
@@ -50,7 +52,7 @@ class ServerSettings:
         self,
         hostname: str,
         *,
-        extensions: ExtensionSet | Iterable[object] = (),
+        extensions: ExtensionSet | Iterable[Extension] | None = None,
         limits: Limits | None = None,
         leniency: Leniency = DEFAULT,
         timeouts: Timeouts | None = None,
@@ -64,8 +66,10 @@ class ServerSettings:
     ) -> None:
         """Raises `LocalProtocolError` or `SyntaxProblem` for what cannot work.  See `ServerConnection`."""
         _check_hostname(hostname)
-        if not isinstance(extensions, ExtensionSet):
-            extensions = ExtensionSet(extensions)  # type: ignore[arg-type]
+        if extensions is None:
+            extensions = SERVER_EXTENSIONS
+        elif not isinstance(extensions, ExtensionSet):
+            extensions = ExtensionSet(extensions)
         if rcpt_window < 1:
             raise LocalProtocolError("rcpt_window is the number of recipients that may be deferred: 1 or more")
         if lmtp and not (extensions.pipelining and extensions.enhanced_codes):

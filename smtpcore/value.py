@@ -9,10 +9,7 @@ Both give the same object.  `dataclasses` itself is not used: importing it costs
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, TypeVar, dataclass_transform
-
-_T = TypeVar("_T")
-_MISSING = object()
+from typing import Any, Callable, ClassVar, Self, dataclass_transform
 
 
 def _source(fields: tuple[str, ...], defaults: dict[str, object], check: bool) -> str:
@@ -46,8 +43,9 @@ class ValueType(type):
             return super().__new__(mcs, name, bases, namespace)
         annotations: dict[str, str] = namespace.get("__annotations__", {})
         own = tuple(key for key, text in annotations.items() if "ClassVar" not in str(text))
-        fields: tuple[str, ...] = bases[0]._fields + own  # type: ignore[attr-defined]
-        defaults: dict[str, object] = {**bases[0]._defaults}  # type: ignore[attr-defined]
+        parent: Any = bases[0]
+        fields: tuple[str, ...] = parent._fields + own
+        defaults: dict[str, object] = {**parent._defaults}
         defaults.update((key, namespace.pop(key)) for key in own if key in namespace)
         # The draft takes plain stores again, also under a parent that refuses them.
         draft = super().__new__(mcs, name, bases, {"__slots__": own, "__setattr__": object.__setattr__})
@@ -59,7 +57,7 @@ class ValueType(type):
             __setattr__=_refuse_set,
             __delattr__=_refuse_delete,
         )
-        hidden = set(namespace.get("_uncompared", bases[0]._uncompared))  # type: ignore[attr-defined]
+        hidden = set(namespace.get("_uncompared") or parent._uncompared)
         namespace["_compared"] = tuple(key for key in fields if key not in hidden)
         if "__eq__" in namespace:
             namespace.setdefault("__hash__", None)
@@ -105,15 +103,15 @@ class Value(metaclass=ValueType):
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return _rebuild, (type(self), *(getattr(self, name) for name in self._fields))
 
-    def __copy__(self: _T) -> _T:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self: _T, memo: dict[int, object]) -> _T:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
-    def __replace__(self: _T, **changes: object) -> _T:
+    def __replace__(self, **changes: Any) -> Self:
         """A copy with some fields changed, checked like a new one (`copy.replace` of Python 3.13 calls it)."""
-        fields = {name: getattr(self, name) for name in type(self)._fields}  # type: ignore[attr-defined]
+        fields = {name: getattr(self, name) for name in self._fields}
         return type(self)(**{**fields, **changes})
 
 

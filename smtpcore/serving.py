@@ -1,0 +1,214 @@
+"""What a server's end holds, and the small steps that its two halves share.
+
+`Intake` (what the client's octets do) and `ServerConnection` (what the application's answers do) are built on this.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from smtpcore import replies
+from smtpcore.commands import Command, EndOfMessage, Noop, Rcpt
+from smtpcore.connection import Connection, timed_out
+from smtpcore.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError, SMTPError
+from smtpcore.events import Question, Reason, Refused, ServerEvent, TransactionAborted
+from smtpcore.extensions.base import Dialogue, Verb
+from smtpcore.reception import Reception
+from smtpcore.replies import Reply
+from smtpcore.session import Session
+from smtpcore.settings import ServerSettings
+from smtpcore.slots import Slots
+from smtpcore.state import State
+
+_BETWEEN: Final = Noop()  # the place, among deferred answers, of a reply that is known already
+
+
+class ServerCore(Connection[ServerEvent]):
+    """State of a server's end, its output, and its end."""
+
+    __slots__ = (
+        "_asked",
+        "_blocks",
+        "_chunk",
+        "_dialogue",
+        "_errors",
+        "_failures",
+        "_junk",
+        "_reception",
+        "_session",
+        "_settings",
+        "_slots",
+        "_swallow",
+        "_undelivered",
+    )
+
+    def __init__(self, settings: ServerSettings, tls: bool) -> None:
+        super().__init__(State.CONNECTED)
+        self._settings = settings
+        self._session = self._new_session(tls)
+        self._asked: Question | None = None
+        self._slots: Slots[Question] | None = None  # made when something is deferred
+        self._dialogue: Dialogue | None = None
+        self._reception: Reception | None = None
+        self._chunk: tuple[Command, Verb] | None = None  # the chunk being read
+        self._swallow: tuple[int, list[bytes]] | None = None  # octets to drop, and the replies due behind them
+        self._undelivered: EndOfMessage | None = None  # LMTP: the message whose replies are given one by one
+        self._errors = self._junk = self._failures = self._blocks = 0
+
+    @property
+    def session(self) -> Session:
+        """What is known of the client and of the open transaction; read only."""
+        return self._session
+
+    @property
+    def state(self) -> State:
+        """Where the conversation stands."""
+        return self._state
+
+    @property
+    def question(self) -> Question | None:
+        """The event that waits for an answer now, `None` when the last one was answered, deferred or is news."""
+        return self._asked
+
+    def _new_session(self, tls: bool) -> Session:
+        settings = self._settings
+        return Session(lmtp=settings.lmtp, tls=tls, keywords=settings.extensions.by_keyword.keys())
+
+    def _owed(self) -> bool:
+        if self._asked is not None:
+            return True
+        return self._slots is not None and len(self._slots) > 0 and not self._may_read_on()
+
+    def _may_read_on(self) -> bool:
+        """Whether a line may be read while recipients are deferred: only another RCPT, and within the window."""
+        slots = self._slots
+        if slots is None:
+            return True
+        owed = slots.unfilled()
+        if not owed:
+            return True
+        if not isinstance(owed[0], Rcpt) or self._undelivered is not None or len(slots) >= self._settings.rcpt_window:
+            return False
+        return not self._buffer.has_line() or self._buffer.peek(5).upper() == b"RCPT "
+
+    def _ask(self, question: Question) -> Question:
+        self._asked = question
+        return question
+
+    def _wire(self, reply: Reply) -> bytes:
+        extensions = self._settings.extensions
+        if extensions.utf8 and self._utf8():
+            return reply.to_bytes(enhanced=extensions.enhanced_codes, utf8=True)
+        return reply.to_bytes(enhanced=extensions.enhanced_codes)
+
+    def _utf8(self) -> bool:
+        """Whether the client asked for internationalised replies (RFC 6531 3.7.4.1)."""
+        envelope = self._session.envelope
+        return envelope is not None and self._settings.extensions.utf8_replies(envelope.mail)
+
+    def _write(self, reply: Reply) -> None:
+        slots = self._slots
+        if slots is not None and len(slots):
+            slots.open(_BETWEEN)
+            slot = slots.find(_BETWEEN)
+            assert slot is not None
+            slot.wire = self._wire(reply)
+            return
+        self._out.append(self._wire(reply))
+
+    def _write_plain(self, reply: Reply) -> None:
+        """A reply without enhanced code: the greeting, and all replies to EHLO and HELO (RFC 2034 3 (4))."""
+        self._out.append(reply.to_bytes(enhanced=False))
+
+    def _move(self, verb: str, positive: bool) -> None:
+        move = self._settings.extensions.rows[self._state][verb]
+        self._state = move.done if positive else move.refused
+
+    def _abort(self, reason: Reason) -> None:
+        """Drop the transaction, if one is open, as a whole."""
+        envelope = self._session.envelope
+        self._reception = None
+        self._session.envelope = None
+        if envelope is not None and not envelope.aborted:
+            self._report(TransactionAborted(reason))
+
+    def _shut(self, reply: Reply, reason: Reason) -> None:
+        self._write(reply)
+        self._abort(reason)
+
+    def _close_for(self, error: SMTPError | None) -> None:
+        self._dialogue = None
+        self._swallow = None
+        self._chunk = None
+        self._undelivered = None
+        self._finish(error)
+
+    def _peer_is_gone(self) -> None:
+        error = ConnectionLost("the client closed the connection without QUIT")
+        self._abort(Reason.CLOSED)
+        self._close_for(error)
+
+    def _wait(self) -> float:
+        state = self._state
+        if state is State.CLOSED or state is State.CONNECTED or self._owed():
+            return math.inf
+        timeouts = self._settings.timeouts
+        if state is State.TLS:
+            return timeouts.tls
+        if self._reception is not None or self._swallow is not None:
+            return timeouts.block
+        return timeouts.server_command
+
+    def _expire(self) -> None:
+        if self._state is not State.TLS:
+            self._write(replies.timeout(self._settings.hostname))
+        self._abort(Reason.TIMED_OUT)
+        self._close_for(timed_out("the client"))
+
+    def receive_data(self, data: bytes) -> None:
+        if data and self._state is State.TLS:
+            # What arrives in the clear now was meant to be read as protected: never parsed, fatal (RFC 3207 6).
+            self._out.clear()
+            self._finish(RemoteProtocolError("plaintext between STARTTLS and the TLS handshake"))
+            return
+        super().receive_data(data)
+
+    def _check_held(self, size: int) -> None:
+        if len(self._buffer) + size > self._settings.limits.held_input and self._owed():
+            raise LocalProtocolError(
+                "an answer is owed and much input is held already: stop reading while next_step is DECIDE"
+            )
+
+    def _refuse(self, line: bytes, reply: Reply, text: str, *, held: bool = False) -> None:
+        """Answer a line with a refusal and report it; `held`: the reply may wait for the rest of its group."""
+        self._write(reply)
+        if not held:
+            self._hold = True  # RFC 2920 3.2 (5), (6)
+        self._count_error(line, reply, text)
+
+    def _count_error(self, line: bytes, reply: Reply, text: str) -> None:
+        self._report(Refused(line, reply, text))
+        self._errors += 1
+        limit = self._settings.limits.errors
+        if limit is not None and self._errors > limit:
+            self._shut(replies.too_many_errors(self._settings.hostname), Reason.SHUT_DOWN)
+            self._close_for(RemoteProtocolError("too many errors"))
+
+    def _refuse_and_close(self, line: bytes, reply: Reply, text: str) -> None:
+        """Refuse, and close since what follows cannot be told from commands."""
+        self._write(reply)
+        self._report(Refused(line, reply, text))
+        self._abort(Reason.SHUT_DOWN)
+        self._close_for(RemoteProtocolError(text))
+
+    def _count_junk(self) -> None:
+        self._junk += 1
+        limit = self._settings.limits.junk
+        if limit is not None and self._junk > limit:
+            self._shut(replies.too_many_errors(self._settings.hostname), Reason.SHUT_DOWN)
+            self._close_for(RemoteProtocolError("too many commands without a message"))
+
+    def _in_state(self, reply: Reply) -> Reply:
+        """After a refusal at the greeting every command gets 503 (RFC 5321 3.1)."""
+        return replies.BAD_SEQUENCE if self._state is State.REFUSED else reply
