@@ -15,6 +15,7 @@ E = TypeVar("E")
 
 #: Octets of text that make a block: the wait of RFC 5321 4.5.3.2.5 begins again after so many, not after each octet.
 BLOCK = 4096
+_TLS, _CLOSED = State.TLS, State.CLOSED
 
 
 class Connection(Generic[E]):
@@ -43,10 +44,12 @@ class Connection(Generic[E]):
         if not data:
             self.receive_eof()
             return
-        if self._state is State.CLOSED or self._eof:
+        if self._state is _CLOSED or self._eof:
             return  # after the end nothing has a meaning any more
-        self._check_held(len(data))
-        self._buffer.feed(data)
+        buffer = self._buffer
+        if buffer.start < len(buffer.data):
+            self._check_held(len(data))
+        buffer.feed(data)
         self._starved = False
 
     def receive_eof(self) -> None:
@@ -79,11 +82,11 @@ class Connection(Generic[E]):
         """What the driver does now."""
         if self._owed():
             return Step.DECIDE
-        if self._state is State.TLS and not self._news:
+        if self._state is _TLS and not self._news:
             return Step.START_TLS
         if self._out or self._news or self._hold:
             return Step.CONTINUE
-        if self._state is State.CLOSED:
+        if self._state is _CLOSED:
             return Step.CLOSE
         return Step.RECEIVE if self._starved else Step.CONTINUE
 

@@ -16,6 +16,7 @@ from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import Body, Connect, Query, Question, Reason, Refused, ServerEvent, TransactionAborted
 from smtpcore.extensions.base import Ask, Say, Turn, Verb
 from smtpcore.lines import LineFault
+from smtpcore.parameters import NO_PARAMETERS, Parameters
 from smtpcore.reception import Reception, Verdict
 from smtpcore.replies import Reply
 from smtpcore.serving import ServerCore
@@ -36,6 +37,8 @@ _TOO_EARLY: Final = {
     (State.RCPT, "MAIL"): replies.NESTED_MAIL,
     (State.MAIL, "DATA"): replies.NEED_RCPT,
 }
+#: The states that the reading loop asks for, without a look into the enumeration each time.
+_CONNECTED, _DATA, _TLS, _CLOSED = State.CONNECTED, State.DATA, State.TLS, State.CLOSED
 
 
 class Intake(ServerCore):
@@ -60,16 +63,16 @@ class Intake(ServerCore):
                     self._asked = news
                 return news
             state = self._state
-            if self._hold or state is State.CLOSED:
+            if self._hold or state is _CLOSED:
                 return None
             event: ServerEvent | None
-            if self._swallow is not None:
+            if state is _DATA or self._chunk is not None:
+                event = self._read_content()
+            elif self._swallow is not None:
                 event = self._drop_octets(*self._swallow)
-            elif self._reception is not None and (state is State.DATA or self._chunk is not None):
-                event = self._read_content(self._reception)
-            elif state is State.CONNECTED:
+            elif state is _CONNECTED:
                 return None if self._slots else self._ask(Connect())
-            elif state is State.TLS:
+            elif state is _TLS:
                 return None
             elif self._slots and not self._may_read_on():
                 return None
@@ -102,7 +105,7 @@ class Intake(ServerCore):
             return None
         if verb == "MAIL":
             self._session.mails += 1
-        reply = self._guarded(command)
+        reply = self._guarded(command, line)
         if reply is not None:
             self._refuse_command(line, command, reply)
             return None
@@ -111,14 +114,19 @@ class Intake(ServerCore):
             return answer(self, command, line)
         return self._ask(command)
 
-    def _guarded(self, command: Command) -> Reply | None:
+    def _guarded(self, command: Command, line: bytes) -> Reply | None:
         """What the extensions have against a command that is in sequence."""
         extensions = self._settings.extensions
-        reply = extensions.in_force(command, self._session)
-        if reply is not None:
-            return reply
-        for guard in extensions.guards(command.verb):
-            reply = guard(command, self._session)
+        session = self._session
+        verb = command.verb
+        params: Parameters = getattr(command, "params", NO_PARAMETERS)
+        if params is not NO_PARAMETERS and params.pairs:
+            if not extensions.in_force(verb, params, session):
+                return replies.UNKNOWN_PARAMETER
+        elif verb in extensions.verbs and not session.esmtp:
+            return replies.BAD_SEQUENCE
+        for guard in extensions.guards(verb, params is not NO_PARAMETERS, line.isascii()):
+            reply = guard(command, session)
             if reply is not None:
                 return reply
         return None
@@ -162,7 +170,9 @@ class Intake(ServerCore):
                 return replies.NO_VALID_RECIPIENTS
         return _TOO_EARLY.get((self._state, verb), replies.BAD_SEQUENCE)
 
-    def _read_content(self, reception: Reception) -> ServerEvent | None:
+    def _read_content(self) -> ServerEvent | None:
+        reception = self._reception
+        assert reception is not None
         if not reception.finished:
             if not len(self._buffer):
                 self._starved = True
@@ -275,7 +285,7 @@ class Intake(ServerCore):
         return None
 
     def _answer_quit(self, command: Command, line: bytes) -> ServerEvent | None:
-        self._write(replies.closing(self._settings.hostname))
+        self._write(self._settings.closing)
         self._abort(Reason.QUIT)
         self._report(command)
         self._close_for(None)

@@ -98,9 +98,10 @@ class ServerCore(Connection[ServerEvent]):
 
     def _wire(self, reply: Reply) -> bytes:
         extensions = self._settings.extensions
-        if extensions.utf8 and self._utf8():
+        wire = reply.to_bytes(enhanced=extensions.enhanced_codes)
+        if b"\\x{" in wire and extensions.utf8 and self._utf8():
             return reply.to_bytes(enhanced=extensions.enhanced_codes, utf8=True)
-        return reply.to_bytes(enhanced=extensions.enhanced_codes)
+        return wire
 
     def _utf8(self) -> bool:
         """Whether the client asked for internationalised replies (RFC 6531 3.7.4.1)."""

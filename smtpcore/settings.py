@@ -22,6 +22,8 @@ from smtpcore.timeouts import Timeouts
 #: Verbs of RFC 5321 4.1.1.6-8, which the library answers itself unless the application asks for them.
 INQUIRIES: Final = frozenset(("VRFY", "EXPN", "HELP"))
 
+_KEPT_HELLOS: Final = 64
+
 
 class ServerSettings:
     """Everything about a server that does not change during a connection.
@@ -30,7 +32,9 @@ class ServerSettings:
     """
 
     __slots__ = (
+        "_hellos",
         "ask",
+        "closing",
         "dialogue_limits",
         "early_talk",
         "extensions",
@@ -93,7 +97,9 @@ class ServerSettings:
         self.dialogue_limits = LineLimits(max(longest, self.line_limits.base), endless=self.limits.endless_line)
         self.message_limit = _smaller(self.limits.message, extensions.message_limit)
         self.greeting = replies.greeting(hostname, greeting.replace("ESMTP", "LMTP") if lmtp else greeting)
+        self.closing = replies.closing(hostname)
         self.help = replies.help_text(self._help())
+        self._hellos: dict[tuple[str, tuple[str, ...]], Reply] = {}  # what few sets of offers there are, kept as wire
 
     def _line_limits(self) -> LineLimits:
         special = {
@@ -120,11 +126,15 @@ class ServerSettings:
 
     def hello_reply(self, hello: str, session: Session) -> Reply:
         """250 to EHLO or LHLO with what is offered now, one line to HELO (RFC 5321 4.1.1.1)."""
-        if hello == "HELO":
-            return replies.hello_ok(self.hostname)
-        # RFC 5321 4.1.1.1: every verb beyond the nine of 4.5.1 that is supported is listed.
-        keywords = [*self.extensions.offer(session), *(["EXPN"] if "EXPN" in self.ask else []), "HELP"]
-        return replies.hello_ok(self.hostname, keywords=keywords)
+        offered = () if hello == "HELO" else tuple(self.extensions.offer(session))
+        reply = self._hellos.get((hello, offered))
+        if reply is None:
+            # RFC 5321 4.1.1.1: every verb beyond the nine of 4.5.1 that is supported is listed.
+            listed = [*offered, *(["EXPN"] if "EXPN" in self.ask else []), "HELP"]
+            reply = replies.hello_ok(self.hostname, keywords=[] if hello == "HELO" else listed)
+            if len(self._hellos) < _KEPT_HELLOS:
+                self._hellos[hello, offered] = reply
+        return reply
 
 
 def _smaller(first: int | None, second: int | None) -> int | None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import binascii
 import re
-from typing import TYPE_CHECKING, Callable, ClassVar, Final, Sequence
+from typing import TYPE_CHECKING, Callable, ClassVar, Final, Mapping, Sequence
 
 from smtpcore import replies, xtext
 from smtpcore.addresses import ReversePath
 from smtpcore.commands import Command, CommandError, Language
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
 from smtpcore.events import Query
-from smtpcore.extensions.base import Ask, Dialogue, Extension, Finish, Say, Turn, Verb, staying
+from smtpcore.extensions.base import Ask, Dialogue, Extension, Finish, Say, Turn, Verb, When, staying
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -253,7 +253,7 @@ class AuthExtension(Extension):
     keyword: ClassVar[str] = "AUTH"
     parameters: ClassVar[tuple[Parameter[ReversePath], ...]] = (AUTH_PARAMETER,)
     verbs: ClassVar[tuple[Verb, ...]] = (AUTH,)
-    guards: ClassVar[frozenset[str]] = frozenset(("*",))
+    guards: ClassVar[Mapping[str, When]] = {"*": When.ALWAYS}
 
     def offer(self, session: Session) -> Sequence[str] | None:
         return self._allowed(session) or None

@@ -6,6 +6,7 @@ before a command is taken, and what the client needs of it.  Nothing in `server.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Protocol, Sequence
 
 from smtpcore.commands import Command, Grammar, Mail
@@ -138,6 +139,16 @@ def staying(*states: State) -> dict[State, Move]:
     return {state: Move(state, state) for state in states}
 
 
+class When(Enum):
+    """When a guard has something to look at; what it cannot mind costs nothing."""
+
+    ALWAYS = "always"
+    #: The command has parameters.
+    PARAMETERS = "parameters"
+    #: The line holds octets above 127.
+    NON_ASCII = "non-ascii"
+
+
 class Extension(Value):
     """Base of every extension: all that can be declared, each with a default that declares nothing."""
 
@@ -154,8 +165,8 @@ class Extension(Value):
     pipelining: ClassVar[bool] = False
     #: Replies carry enhanced status codes (RFC 2034).
     enhanced_codes: ClassVar[bool] = False
-    #: Verbs before which `guard` is called; `"*"` for all.
-    guards: ClassVar[frozenset[str]] = frozenset()
+    #: Verbs before which `guard` is called, and when; `"*"` for all verbs.
+    guards: ClassVar[Mapping[str, When]] = {}
 
     @property
     def message_limit(self) -> int | None:

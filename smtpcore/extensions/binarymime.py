@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Mapping
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.extensions.eightbitmime import BODY, BodyType
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
@@ -22,7 +22,7 @@ class BinaryMime(Extension):
     keyword: ClassVar[str] = "BINARYMIME"
     requires: ClassVar[frozenset[str]] = frozenset(("CHUNKING",))
     parameters: ClassVar[tuple[Parameter[BodyType], ...]] = (BODY,)
-    guards: ClassVar[frozenset[str]] = frozenset(("DATA",))
+    guards: ClassVar[Mapping[str, When]] = {"DATA": When.ALWAYS}
 
     def binary(self, mail: Mail) -> bool:
         return BODY.get(mail.params) is BodyType.BINARY_MIME

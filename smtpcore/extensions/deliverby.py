@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final, Sequence
+from typing import ClassVar, Final, Mapping, Sequence
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail
 from smtpcore.errors import SyntaxProblem
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -51,7 +51,7 @@ class DeliverByExtension(Extension):
     minimum: int | None = None
     keyword: ClassVar[str] = "DELIVERBY"
     parameters: ClassVar[tuple[Parameter[DeliverBy], ...]] = (BY,)
-    guards: ClassVar[frozenset[str]] = frozenset(("MAIL",))
+    guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
 
     def offer(self, session: Session) -> Sequence[str]:
         return () if self.minimum is None else (str(self.minimum),)

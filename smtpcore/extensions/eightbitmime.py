@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Mapping
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail
 from smtpcore.errors import SyntaxProblem
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -45,7 +45,7 @@ class EightBitMime(Extension):
 
     keyword: ClassVar[str] = "8BITMIME"
     parameters: ClassVar[tuple[Parameter[BodyType], ...]] = (BODY,)
-    guards: ClassVar[frozenset[str]] = frozenset(("MAIL",))
+    guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
 
     def guard(self, command: Command, session: Session) -> Reply | None:
         if isinstance(command, Mail) and command.params and BODY.get(command.params) is BodyType.BINARY_MIME:

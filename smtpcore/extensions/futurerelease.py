@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final, Sequence
+from typing import ClassVar, Final, Mapping, Sequence
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail
 from smtpcore.datetimes import is_date_time
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.extensions.deliverby import BY
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
@@ -37,9 +37,7 @@ def _date_time(value: str | None) -> str:
 
 
 #: Seconds to hold the message.
-HOLDFOR: Final = Parameter(
-    "HOLDFOR", "MAIL", octets=34, parse=_parse_interval, format=_format_interval, group="hold"
-)
+HOLDFOR: Final = Parameter("HOLDFOR", "MAIL", octets=34, parse=_parse_interval, format=_format_interval, group="hold")
 #: The moment of release, as text.
 HOLDUNTIL: Final = Parameter("HOLDUNTIL", "MAIL", octets=34, parse=_date_time, format=_date_time, group="hold")
 
@@ -51,7 +49,7 @@ class FutureRelease(Extension):
     until: str
     keyword: ClassVar[str] = "FUTURERELEASE"
     parameters: ClassVar[tuple[Parameter[int] | Parameter[str], ...]] = (HOLDFOR, HOLDUNTIL)
-    guards: ClassVar[frozenset[str]] = frozenset(("MAIL",))
+    guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
 
     def __post_init__(self) -> None:
         if not 1 <= self.interval <= 999_999_999 or not is_date_time(self.until, utc=True):

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Mapping, Sequence
 from smtpcore import replies
 from smtpcore.commands import Command, Rcpt
 from smtpcore.errors import LocalProtocolError
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.replies import Reply
 from smtpcore.session import Note, ResetKind, Session
 
@@ -52,7 +52,7 @@ class LimitsExtension(Extension):
     rcptmax: int | None = None
     rcptdomainmax: int | None = None
     keyword: ClassVar[str] = "LIMITS"
-    guards: ClassVar[frozenset[str]] = frozenset(("MAIL", "RCPT"))
+    guards: ClassVar[Mapping[str, When]] = {"MAIL": When.ALWAYS, "RCPT": When.ALWAYS}
 
     def __post_init__(self) -> None:
         for value in (self.mailmax, self.rcptmax, self.rcptdomainmax):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
-from smtpcore import replies
 from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, LMTP_VERBS, Command, Language, Mail
 from smtpcore.errors import LocalProtocolError
-from smtpcore.extensions.base import Extension, Verb
+from smtpcore.extensions.base import Extension, Verb, When
 from smtpcore.extensions.chunking import BDAT
 from smtpcore.leniency import DEFAULT, Leniency
-from smtpcore.parameters import Parameter
+from smtpcore.parameters import Parameter, Parameters
 from smtpcore.replies import Reply
 from smtpcore.session import Session
 from smtpcore.state import TABLE, Move, State
@@ -64,7 +63,7 @@ class ExtensionSet:
             name: verb for name, verb in self.verbs.items() if verb.octets is not None
         }
         self.rows = self._rows()
-        self._guards: dict[str, tuple[Guard, ...]] = {}
+        self._guards: dict[tuple[str, bool, bool], tuple[Guard, ...]] = {}
 
     def _add(self, extension: Extension) -> None:
         keyword = extension.keyword.upper()
@@ -97,14 +96,18 @@ class ExtensionSet:
     def __contains__(self, keyword: object) -> bool:
         return isinstance(keyword, str) and keyword.upper() in self.by_keyword
 
-    def guards(self, verb: str) -> tuple[Guard, ...]:
-        """The checks before this verb, in the order of the extensions."""
-        found = self._guards.get(verb)
+    def guards(self, verb: str, parameters: bool, ascii_only: bool) -> tuple[Guard, ...]:
+        """The checks before this verb, in the order of the extensions, that have something to look at."""
+        found = self._guards.get((verb, parameters, ascii_only))
         if found is None:
+            idle = {When.PARAMETERS: not parameters, When.NON_ASCII: ascii_only, When.ALWAYS: False}
             found = tuple(
-                extension.guard for extension in self.members if verb in extension.guards or "*" in extension.guards
+                extension.guard
+                for extension in self.members
+                for guarded, when in extension.guards.items()
+                if guarded in (verb, "*") and not idle[when]
             )
-            self._guards[verb] = found
+            self._guards[verb, parameters, ascii_only] = found
         return found
 
     def announces_octets(self, line: bytes) -> bool:
@@ -120,18 +123,13 @@ class ExtensionSet:
         """The extensions that declare this parameter, none when nobody does."""
         return self._owners.get((place, keyword.upper()), ())
 
-    def in_force(self, command: Command, session: Session) -> Reply | None:
-        """A refusal of what was not offered in the EHLO that is in force: its verb, or one of its parameters."""
-        verb = command.verb
-        if verb in self.verbs and not session.esmtp:
-            return replies.BAD_SEQUENCE
-        params = getattr(command, "params", None)
-        if params:
-            for keyword, _ in params.pairs:
-                owners = self.owners(verb, keyword)
-                if not session.esmtp or all(owner.offer(session) is None for owner in owners):
-                    return replies.UNKNOWN_PARAMETER
-        return None
+    def in_force(self, verb: str, params: Parameters, session: Session) -> bool:
+        """Whether the verb, and each of these parameters, was offered in the EHLO that is in force."""
+        if not session.esmtp:
+            return False
+        return all(
+            any(owner.offer(session) is not None for owner in self.owners(verb, keyword)) for keyword, _ in params.pairs
+        )
 
     def binary(self, mail: Mail) -> bool:
         """Whether this MAIL announces binary content."""

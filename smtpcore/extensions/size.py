@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Final, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Mapping, Sequence
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -41,7 +41,7 @@ class Size(Extension):
     maximum: int | None = None
     keyword: ClassVar[str] = "SIZE"
     parameters: ClassVar[tuple[Parameter[int], ...]] = (SIZE,)
-    guards: ClassVar[frozenset[str]] = frozenset(("MAIL",))
+    guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
 
     def __post_init__(self) -> None:
         if self.maximum is not None and not 0 <= self.maximum < 10**20:

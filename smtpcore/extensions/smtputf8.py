@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Mapping
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail, Rcpt
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.parameters import Parameter, bare, no_value
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -27,7 +27,7 @@ class SmtpUtf8(Extension):
     requires: ClassVar[frozenset[str]] = frozenset(("8BITMIME",))
     parameters: ClassVar[tuple[Parameter[bool], ...]] = (SMTPUTF8, _VRFY, _EXPN)
     utf8: ClassVar[bool] = True
-    guards: ClassVar[frozenset[str]] = frozenset(("MAIL", "RCPT"))
+    guards: ClassVar[Mapping[str, When]] = {"MAIL": When.NON_ASCII, "RCPT": When.NON_ASCII}
 
     def utf8_replies(self, mail: Mail) -> bool:
         return "SMTPUTF8" in mail.params

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Sequence
+from typing import ClassVar, Final, Mapping, Sequence
 
 from smtpcore import replies
 from smtpcore.commands import Command, no_argument
-from smtpcore.extensions.base import Extension, Verb
+from smtpcore.extensions.base import Extension, Verb, When
 from smtpcore.replies import Reply
 from smtpcore.session import Session
 from smtpcore.state import Move, State
@@ -34,7 +34,7 @@ class StartTlsExtension(Extension):
     required: bool = False
     keyword: ClassVar[str] = "STARTTLS"
     verbs: ClassVar[tuple[Verb, ...]] = (STARTTLS,)
-    guards: ClassVar[frozenset[str]] = frozenset(("*",))
+    guards: ClassVar[Mapping[str, When]] = {"*": When.ALWAYS}
 
     def offer(self, session: Session) -> Sequence[str] | None:
         return None if session.tls else ()
