@@ -132,7 +132,7 @@ def _path_in(text: str) -> str | None:
         elif quoted:
             continue
         elif character == "<":
-            start, at = offset, -1
+            start = offset
         elif character == "@" and start >= 0:
             at = offset
         elif character == ">" and start < at:

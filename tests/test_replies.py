@@ -88,6 +88,7 @@ def test_an_enumerated_code_becomes_a_number() -> None:
         ("a\x85", "syntax", 1),
         ("a\x9b", "syntax", 1),
         ("a\ud800", "syntax", 1),
+        ("\u00e9\udfff", "syntax", 2),
     ],
 )
 def test_no_text_holds_a_line_end_or_a_control_character(text: str, reason: str, position: int) -> None:
@@ -208,6 +209,7 @@ def test_scripts_can_ask_for_an_exception() -> None:
         (parse_reply(b"550 4.1.1 x\r\n"), "another class"),
         (Reply(550, "x", "5.1.1"), None),
         (Reply(250, "x"), None),
+        (parse_reply(b"550 5.1.1 x\r\n", enhanced=False), None),
     ],
 )
 def test_advice(reply: Reply, word: str | None) -> None:
@@ -306,6 +308,14 @@ def test_non_ascii_text_is_written_only_where_the_client_allowed_it() -> None:
     assert reply.to_bytes(utf8=True) == b"250-2.1.0 caf\xc3\xa9\r\n250 2.1.0 plain\r\n"
     assert str(reply) == "250-2.1.0 caf\u00e9\n250 2.1.0 plain"
     assert replies.OK.ascii_only() is replies.OK
+
+
+@pytest.mark.rule("S-REP-04")
+def test_control_characters_that_were_read_are_not_written() -> None:
+    reply = parse_reply(b"250 \x00\x1b[2J\xc3\xa9\x7f\xc2\x9b\r\n")
+    assert reply.lines == ("\x00\x1b[2J\u00e9\x7f\x9b",)
+    assert reply.to_bytes() == b"250 \\x{00}\\x{1B}[2J\\x{E9}\\x{7F}\\x{9B}\r\n"
+    assert reply.to_bytes(utf8=True) == b"250 \\x{00}\\x{1B}[2J\xc3\xa9\\x{7F}\\x{9B}\r\n"
 
 
 @pytest.mark.rule("S-REP-04")
@@ -474,6 +484,7 @@ def test_long_lines_of_the_field_are_taken() -> None:
     assert reason_of(b"334 " + b"A" * 12283 + b"\r\n") == "limit-line"
     assert reason_of(b"335 " + b"A" * 2043 + b"\r\n") == "limit-line"
     assert parse_reply(b"335 " + b"A" * 2042 + b"\r\n").code == 335
+    assert ReplyReader(max_line=20_000).push(b"334 " + b"A" * 19_994) is not None
 
 
 def test_the_reader_starts_anew_after_a_fault() -> None:
@@ -528,6 +539,7 @@ def test_any_text_is_taken_and_nothing_of_it_is_lost() -> None:
     assert reply.masked().octets == reply.octets
     assert parse_reply(b"250 caf\xc3\xa9\r\n").raw is None
     assert Reply(250, "caf\u00e9").octets == (b"caf\xc3\xa9",)
+    assert reply.__replace__(lines="other").octets == (b"other",)
 
 
 @given(make.reply_octets())
@@ -559,12 +571,14 @@ def test_the_reader_fails_only_in_the_ways_it_names(octets: bytes) -> None:
         (b'551 <"a>b <c"@d>\r\n', '"a>b <c"@d'),
         (b'551 <"a\\">"@d>\r\n', '"a\\">"@d'),
         (b'551 user "joe" moved to <x@y>\r\n', "x@y"),
+        (b'551 the 5" disk moved to <x@y>\r\n', "x@y"),
         (b"551 <@relay,@b:x@y>\r\n", "@relay,@b:x@y"),
         (b"551 a@b <none> c@d\r\n", None),
         (b"551 a@b> <c\r\n", None),
         (b"551 <a <b@c>\r\n", "b@c"),
         (b"551 no path\r\n", None),
         (b"551 <\r\n", None),
+        (b"551 <a@b <c>\r\n", None),
         (b"551 >@<\r\n", None),
         (b'551 <"a@b>\r\n', None),
         (b"551\r\n", None),
