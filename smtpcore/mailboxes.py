@@ -249,6 +249,7 @@ def _read_dot_string(
     run = line[start:end]
     fault = -1 if leniency.loose_dots else _dot_fault(run)
     if 0 <= fault <= limit:
+        refuse_non_ascii(line, start + fault)
         raise SyntaxProblem("A dot of a local-part stands between two atoms.", position=start + fault)
     _check_local_part_size(start, end, limit)
     refuse_non_ascii(line, end)

@@ -1,4 +1,4 @@
-"""U-labels and A-labels: the rules of RFC 5890-5893 one by one, and the whole of Unicode against another implementation."""
+"""U-labels and A-labels: the rules of RFC 5890-5893 one by one, and all of Unicode against another implementation."""
 
 from __future__ import annotations
 

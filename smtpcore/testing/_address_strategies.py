@@ -30,9 +30,13 @@ _BEYOND_ASCII = "\u00e9\u00fc\u0391\u4f8b\uff20\u3002\u2028\u0085\u0301\U0001f4e
 _TRAPS = b'@."\\<>,:;()[] \t\r\n\0-_%!#=+aA0\x7f\x80\xc3\xa9\xff'
 
 
+def _joined(*parts: str) -> str:
+    return "".join(parts)
+
+
 def _labels() -> st.SearchStrategy[str]:
     ends, middle = st.sampled_from(_LET_DIG), st.text(_LET_DIG + "-", max_size=12)
-    return ends | st.builds(lambda first, inner, last: first + inner + last, ends, middle, ends)
+    return ends | st.builds(_joined, ends, middle, ends)
 
 
 def domains(*, utf8: bool = False) -> st.SearchStrategy[Domain]:
@@ -47,16 +51,20 @@ def address_literals() -> st.SearchStrategy[AddressLiteral]:
     ipv4 = st.lists(snum, min_size=4, max_size=4).map(".".join)
     group = st.integers(0, 0xFFFF).flatmap(lambda number: st.sampled_from((f"{number:x}", f"{number:04X}")))
     full = st.lists(group, min_size=8, max_size=8).map(":".join)
-    compressed = st.lists(group, max_size=6).flatmap(
-        lambda groups: st.integers(0, len(groups)).map(lambda at: f"{':'.join(groups[:at])}::{':'.join(groups[at:])}")
-    )
-    mixed = st.builds(lambda groups, tail: ":".join((*groups, tail)), st.lists(group, min_size=6, max_size=6), ipv4)
-    compressed_mixed = st.builds(
-        lambda groups, tail: "::" + ":".join((*groups, tail)), st.lists(group, max_size=4), ipv4
-    )
-    tag = st.sampled_from(("IPv6", "ipv6", "IPV6"))
-    ipv6 = st.builds(lambda name, text: f"{name}:{text}", tag, full | compressed | mixed | compressed_mixed)
+    compressed = st.builds(_compressed, st.lists(group, max_size=6), st.integers(0, 6))
+    mixed = st.builds(_mixed, st.lists(group, min_size=6, max_size=6), ipv4)
+    compressed_mixed = st.builds(_mixed, st.lists(group, max_size=4).map(lambda groups: ["", "", *groups]), ipv4)
+    tag = st.sampled_from(("IPv6:", "ipv6:", "IPV6:"))
+    ipv6 = st.builds(_joined, tag, full | compressed | mixed | compressed_mixed)
     return (ipv4 | ipv6).map(lambda text: AddressLiteral(f"[{text}]"))
+
+
+def _compressed(groups: list[str], at: int) -> str:
+    return f"{':'.join(groups[:at])}::{':'.join(groups[at:])}"
+
+
+def _mixed(groups: list[str], ipv4: str) -> str:
+    return ":".join((*groups, ipv4))
 
 
 def _sendable(mailbox: Mailbox) -> bool:
