@@ -29,6 +29,8 @@ from smtpcore.replies import Reply
 from smtpcore.value import Value
 
 _VERB: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
+#: The argument of EHLO as it nearly always is; everything else is read by `addresses`, to the same value.
+_COMMON_NAME: Final = re.compile(rb" ((?:[A-Za-z0-9]+[.-])*[A-Za-z0-9]+)")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PAIR: Final = re.compile(r"\\(.)")
@@ -308,28 +310,31 @@ def _argument_start(line: bytes, end: int, language: Language) -> int:
 
 def _hello(name: str) -> Grammar:
     def grammar(line: bytes, end: int, language: Language) -> Command:
+        found = _COMMON_NAME.fullmatch(line, end)
+        if found is not None and len(line) <= end + 64:  # no label can be too long
+            command: Command = Hello._make(Domain._make(found[1].decode("ascii")), name, "", ())
+            return command
         lenient = language.leniency
         start = _argument_start(line, end, language)
         utf8 = False
-        found, stop = read_domain_or_literal(line, start, utf8=utf8, leniency=lenient, hello=True)
+        who, stop = read_domain_or_literal(line, start, utf8=utf8, leniency=lenient, hello=True)
         deviations: list[str] = []
-        if isinstance(found, AddressLiteral):
+        if isinstance(who, AddressLiteral):
             if name == "HELO":
                 if not lenient.hello_literal:
                     raise CommandError(replies.BAD_HELLO, "HELO takes a domain, not an address literal", start)
                 deviations.append("hello_literal")
-        elif "_" in found.text:
+        elif "_" in who.text:
             deviations.append("hello_underscore")
         if start > end + 1:
             deviations.append("extra_spaces")
         if stop == len(line):
-            command: Command = Hello._make(found, name, "", tuple(deviations))
-            return command
+            return Hello(who, name, "", tuple(deviations))
         # RFC 5321 4.1.1.1: text behind a literal was once encouraged; behind a domain it never was.
-        if line[stop : stop + 1] != b" " or not lenient.hello_trailing_text or isinstance(found, Domain):
+        if line[stop : stop + 1] != b" " or not lenient.hello_trailing_text or isinstance(who, Domain):
             raise CommandError(replies.BAD_HELLO, "text behind the name", stop)
         trailing = free_text(line, stop)
-        return Hello(found, name, trailing, (*deviations, "hello_trailing_text"))
+        return Hello(who, name, trailing, (*deviations, "hello_trailing_text"))
 
     return grammar
 
@@ -481,7 +486,20 @@ LMTP_VERBS: Final[Mapping[bytes, Grammar]] = {
 }
 #: Verbs that exist, or existed, and are answered 502 while nobody offers them (RFC 5321 4.2.4, appendix F).
 KNOWN_VERBS: Final = frozenset(
-    (b"SEND", b"SOML", b"SAML", b"TURN", b"STARTTLS", b"AUTH", b"BDAT", b"BURL", b"ETRN", b"ATRN", b"XCLIENT", b"XFORWARD")
+    (
+        b"SEND",
+        b"SOML",
+        b"SAML",
+        b"TURN",
+        b"STARTTLS",
+        b"AUTH",
+        b"BDAT",
+        b"BURL",
+        b"ETRN",
+        b"ATRN",
+        b"XCLIENT",
+        b"XFORWARD",
+    )
 )
 CORE: Final = Language(CORE_VERBS, known=KNOWN_VERBS)
 

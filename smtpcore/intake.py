@@ -96,29 +96,31 @@ class Intake(ServerCore):
         if dialogue is not None:
             return self._turn(dialogue.receive(line))
         command = parse(line, settings.language)
-        if isinstance(command, Problem):
+        if command.__class__ is Problem:
+            assert isinstance(command, Problem)
             self._bad_line(line, command)
             return None
         verb = command.verb
-        if verb not in settings.extensions.rows[self._state]:
+        extensions = settings.extensions
+        if verb not in extensions.rows[self._state]:
             self._refuse_command(line, command, self._out_of_sequence(verb))
             return None
         if verb == "MAIL":
             self._session.mails += 1
-        reply = self._guarded(command, line)
+        reply = self._guarded(command, verb, line)
         if reply is not None:
             self._refuse_command(line, command, reply)
             return None
         answer = _ANSWERS.get(command.__class__)
         if answer is not None:
             return answer(self, command, line)
-        return self._ask(command)
+        self._asked = command
+        return command
 
-    def _guarded(self, command: Command, line: bytes) -> Reply | None:
+    def _guarded(self, command: Command, verb: str, line: bytes) -> Reply | None:
         """What the extensions have against a command that is in sequence."""
         extensions = self._settings.extensions
         session = self._session
-        verb = command.verb
         params: Parameters = getattr(command, "params", NO_PARAMETERS)
         if params is not NO_PARAMETERS and params.pairs:
             if not extensions.in_force(verb, params, session):

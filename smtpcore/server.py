@@ -74,9 +74,14 @@ class ServerConnection(Intake):
         `EndOfMessage` accepted means that responsibility for the message is taken (RFC 5321 6.1).  Raises
         `LocalProtocolError` when this is not the question that waits, or when the reply says no.
         """
-        wanted = 3 if isinstance(question, Data) else 2
-        if reply is not None and reply.code // 100 != wanted:
-            raise LocalProtocolError(f"accept() wants a {wanted}yz reply, not {reply.code}; use reject() to refuse")
+        if reply is not None:
+            wanted = 3 if isinstance(question, Data) else 2
+            if reply.code // 100 != wanted:
+                raise LocalProtocolError(f"accept() wants a {wanted}yz reply, not {reply.code}; use reject() to refuse")
+        elif question is self._asked and question.__class__ in _PLAIN:
+            self._asked = None  # the common case, by the shortest way
+            _DECIDED[question.__class__](self, question, None, True)
+            return
         self._decide(question, reply, True)
 
     def reject(self, question: Question, reply: Reply) -> None:
@@ -370,6 +375,9 @@ _DECIDED: Final[dict[type, _Decided]] = {
     EndOfMessage: ServerConnection._decided_message,
     Inquiry: ServerConnection._decided_inquiry,
 }
+
+#: Questions whose acceptance needs no look at anything else.
+_PLAIN: Final = frozenset((Hello, Mail, Rcpt, Data, EndOfMessage))
 
 
 def accept_all(connection: ServerConnection, event: ServerEvent) -> None:
