@@ -429,6 +429,10 @@ def test_offences_are_noted_for_good() -> None:
     assert decoder.has_8bit
     assert not decoder.has_long_line
     assert pickle.loads(pickle.dumps(decoder.offences)) == decoder.offences
+    limited = ContentDecoder(max_line=1000)
+    limited.feed(b"\r\r\n\0" + b"\xe9" * 1000)
+    assert limited.offences == Offence.BARE_CR | Offence.NUL | Offence.EIGHT_BIT | Offence.LONG_LINE
+    assert limited.has_long_line
 
 
 # -- decoder: long lines ----------------------------------------------------------------------------------------------
