@@ -79,10 +79,13 @@ class EnhancedCode(Value):
     @classmethod
     def read(cls, octets: bytes) -> EnhancedCode | None:
         """The code that `octets` are, or None: what a reply text begins with is mostly no code, so no exception."""
-        match = _GRAMMAR.fullmatch(octets) if octets[1:2] == b"." else None
-        if match is None:
-            return None
-        code: EnhancedCode = cls._make(int(match[1]), int(match[2]), int(match[3]))
+        code = _READ.get(octets)
+        if code is None and octets[1:2] == b".":
+            match = _GRAMMAR.fullmatch(octets)
+            if match is not None:
+                code = cls._make(int(match[1]), int(match[2]), int(match[3]))
+                if code.registered is not None:  # so that a peer cannot make the table grow
+                    _READ[octets] = code
         return code
 
     def __str__(self) -> str:
@@ -128,6 +131,9 @@ class EnhancedCode(Value):
         """The code without what it may give away: `X.7.0` for subject 7, else `X.0.0` (RFC 3463 5, S-ENH-13)."""
         return EnhancedCode(self.class_, 7 if self.subject == 7 else 0, 0)
 
+
+# Codes of the registry that were read, by their octets: a server says the same few in each reply.
+_READ: Final[dict[bytes, EnhancedCode]] = {}
 
 # -- The registry -------------------------------------------------------------------------------------------------
 # Rows in order of the numbers.  Basic codes: RFC 5248 table 1 and the registrations that came later (B-ENH-12).

@@ -77,6 +77,11 @@ def test_what_is_written_is_read_again(code: EnhancedCode) -> None:
     assert hash(code) == hash(EnhancedCode.parse(str(code)))
 
 
+def test_codes_that_are_not_registered_are_not_kept() -> None:
+    assert EnhancedCode.read(b"5.1.1") is EnhancedCode.read(b"5.1.1")
+    assert EnhancedCode.read(b"5.9.9") is not EnhancedCode.read(b"5.9.9")
+
+
 @given(make.enhanced_codes(5))
 def test_the_strategy_keeps_to_the_class(code: EnhancedCode) -> None:
     assert code.class_ == 5
