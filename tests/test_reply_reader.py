@@ -188,9 +188,8 @@ def test_enhanced_codes_are_taken_off_only_when_they_are_some(
     reply = parse_reply(octets)
     assert (reply.enhanced and str(reply.enhanced), reply.lines) == (enhanced, lines)
     assert parse_reply(octets, enhanced=False).enhanced is None
-    assert (
-        Reply(reply.code, [line.decode()[4:] for line in octets[:-2].split(b"\r\n")]) == reply
-    )  # the same in a constructor
+    texts = [line.decode()[4:] for line in octets[:-2].split(b"\r\n")]
+    assert Reply(reply.code, texts) == reply  # the constructor does the same
 
 
 def test_any_text_is_taken_and_nothing_of_it_is_lost() -> None:
