@@ -88,6 +88,8 @@ class Reception:
     def offences(self) -> tuple[str, ...]:
         """Names of what was odd and let through."""
         text = self._text
+        if not (text.has_8bit or text.has_bare_cr or text.has_bare_lf or text.has_nul):
+            return ()
         found = (
             ("bare_cr", text.has_bare_cr),
             ("bare_lf", text.has_bare_lf),

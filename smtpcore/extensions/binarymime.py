@@ -25,7 +25,7 @@ class BinaryMime(Extension):
     guards: ClassVar[Mapping[str, When]] = {"DATA": When.ALWAYS}
 
     def binary(self, mail: Mail) -> bool:
-        return BODY.get(mail.params) is BodyType.BINARY_MIME
+        return bool(mail.params.pairs) and BODY.get(mail.params) is BodyType.BINARY_MIME
 
     def guard(self, command: Command, session: Session) -> Reply | None:
         envelope = session.envelope

@@ -35,6 +35,7 @@ class ExtensionSet:
         "parameters",
         "pipelining",
         "rows",
+        "unguarded",
         "utf8",
         "verbs",
     )
@@ -64,6 +65,10 @@ class ExtensionSet:
         }
         self.rows = self._rows()
         self._guards: dict[tuple[str, bool, bool], tuple[Guard, ...]] = {}
+        #: Verbs that no extension has anything against, without parameters and in ASCII.
+        self.unguarded = frozenset(
+            verb for row in self.rows for verb in row if verb not in self.verbs and not self.guards(verb, False, True)
+        )
 
     def _add(self, extension: Extension) -> None:
         keyword = extension.keyword.upper()
