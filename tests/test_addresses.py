@@ -147,9 +147,7 @@ def test_local_parts(text: str, local_part: str) -> None:
         ("a@[1.2.3.4]x", 11),
     ],
 )
-@pytest.mark.rule(
-    "B-ADDR-03", "B-ADDR-04", "B-ADDR-05", "B-ADDR-07", "B-ADDR-13", "S-ADDR-16", "LEN-26", "LEN-27", "LEN-51"
-)
+@pytest.mark.rule("B-ADDR-03", "B-ADDR-04", "B-ADDR-05", "B-ADDR-07", "B-ADDR-13", "S-ADDR-16", "LEN-26", "LEN-27")
 def test_no_mailbox(text: str, position: int) -> None:
     assert fault(text) == ("syntax", position)
     assert fault(text, leniency=DEFAULT) == ("syntax", position)
@@ -218,7 +216,7 @@ def test_case_of_the_local_part() -> None:
 
 
 @pytest.mark.parametrize("local_part", ["a\r\nb", "\n", "a\0", "\x7f", "\t", "\x1b[1m"])
-@pytest.mark.rule("B-ADDR-05", "B-ADDR-13", "LEN-51")
+@pytest.mark.rule("B-ADDR-05", "B-ADDR-13")
 def test_nothing_is_injected(local_part: str) -> None:
     for make in (lambda: Mailbox(local_part, Domain("d")), lambda: Unqualified(local_part)):
         with pytest.raises(SyntaxProblem) as caught:
@@ -273,7 +271,7 @@ def test_parts_have_their_types() -> None:
         ("a@[\u0661.2.3.4]", ("syntax", 3)),
     ],
 )
-@pytest.mark.rule("B-ADDR-20", "LEN-50")
+@pytest.mark.rule("B-ADDR-20")
 def test_ascii_only_unless_asked_for(text: str | bytes, expected: Fault) -> None:
     assert fault(text) == fault(text, leniency=DEFAULT) == expected
     line = b"RCPT TO:<" + (text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")) + b">"
@@ -338,7 +336,6 @@ def test_the_domain_is_of_u_labels() -> None:
     assert fault("a@\u263a", utf8=True) == ("u-label", 2)
 
 
-@pytest.mark.rule("X-SMTPUTF8-06")
 def test_for_a_server_without_smtputf8() -> None:
     mailbox = Mailbox("u", Domain("b\u00fccher.example"))
     assert mailbox.needs_utf8
@@ -554,7 +551,7 @@ def test_no_octet_is_looked_at_twice(pattern: str) -> None:
             assert 0 <= found[1] <= len(text)
 
 
-@pytest.mark.rule("S-CMD-MAIL-02", "LEN-67")
+@pytest.mark.rule("S-CMD-MAIL-02")
 def test_the_null_path() -> None:
     path = ReversePath.parse("<>")
     assert path is NULL_PATH
@@ -652,7 +649,7 @@ def test_paths_of_what_there_is() -> None:
             ForwardPath.of(text)
 
 
-@pytest.mark.rule("B-ADDR-06", "LEN-31")
+@pytest.mark.rule("B-ADDR-06")
 def test_the_offset_after_a_path() -> None:
     line = b'RCPT TO:<"a@b> SIZE=1 <x"@d.org> NOTIFY=NEVER'
     path, end = read_forward_path(line, 8, utf8=False, leniency=STRICT)
