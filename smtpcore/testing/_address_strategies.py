@@ -25,7 +25,7 @@ _U_LABELS = (
     "stra\u00dfe",
     "\u0928\u092e",
 )
-_BEYOND_ASCII = "\u00e9\u00fc\u0391\u4f8b\uff20\u3002\u2028\u0085\u0301\U0001f4e7"
+_BEYOND_ASCII = "\u00e9\u00fc\u0391\u4f8b\uff20\u3002\u2028\u0301\U0001f4e7"
 #: Octets at which parsers of addresses go wrong.
 _TRAPS = b'@."\\<>,:;()[] \t\r\n\0-_%!#=+aA0\x7f\x80\xc3\xa9\xff'
 
