@@ -1,0 +1,356 @@
+"""The sending half of the client: what was asked to be sent, and when it may leave (RFC 5321 4.1.4, RFC 2920).
+
+`send` judges a command by the state that is reached when everything queued succeeds; `_release` by the state that is.
+A command whose ground is gone meanwhile is not sent, and says so in a `Response` with the reply `NOT_SENT`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import chain
+from typing import Iterable
+
+from smtpcore.capabilities import Capabilities
+from smtpcore.commands import Command, EndOfMessage, Hello, Mail, Reset
+from smtpcore.connection import Connection
+from smtpcore.content import NewlinePolicy
+from smtpcore.errors import LocalProtocolError
+from smtpcore.events import ClientEvent, Response, SendBody
+from smtpcore.extensions.base import ClientDialogue
+from smtpcore.extensions.registry import ExtensionSet
+from smtpcore.limits import Limits
+from smtpcore.sending import NOT_SENT, ChunkMaker, Chunks, Gate, Pending, Text, end_of_message, out_of_sequence
+from smtpcore.session import Session
+from smtpcore.state import State
+
+
+class Outgoing(Connection[ClientEvent]):
+    """Base of `ClientConnection`: its members that queue commands and content."""
+
+    __slots__ = (
+        "_ahead",
+        "_body",
+        "_flight",
+        "_gate",
+        "_greet",
+        "_hellos",
+        "_limits",
+        "_mail",
+        "_outstanding",
+        "_planned",
+        "_queue",
+        "_session",
+        "_taken",
+    )
+
+    def __init__(self, gate: Gate, session: Session, limits: Limits, *, greet: bool) -> None:
+        super().__init__(State.CONNECTED)
+        self._gate = gate
+        self._session = session
+        self._limits = limits
+        self._greet = greet
+        self._queue: deque[Pending] = deque()
+        self._outstanding: deque[Pending] = deque()  # written, reply owed
+        self._taken = 0  # how many of them the transport has taken
+        self._flight = 0  # octets of command lines in `_outstanding`
+        self._hellos = 0  # greetings queued or outstanding
+        self._ahead: State | None = None  # the state when all that is outstanding succeeds
+        self._planned: State | None = None  # the same for the queue as well
+        self._mail: Mail | None = None  # the MAIL that was queued last
+        self._body: Text | Chunks | None = None
+
+    # --- what can be asked of it ---------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        """What is known of the conversation and of the open transaction; read only."""
+        return self._session
+
+    @property
+    def state(self) -> State:
+        """Where the conversation stands, by the replies that have come."""
+        return self._state
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server offers: its last reply to EHLO or LHLO; empty before that, after HELO and at TLS."""
+        return self._gate.capabilities
+
+    @property
+    def extensions(self) -> ExtensionSet:
+        """The extensions that this client understands."""
+        return self._gate.extensions
+
+    @property
+    def pipelining(self) -> bool:
+        """Whether commands leave in groups: the server offers it and this client wants it (RFC 2920 3)."""
+        return self._gate.pipelining
+
+    @property
+    def newlines(self) -> NewlinePolicy:
+        """What becomes of a bare CR or LF in the content."""
+        return self._gate.newlines
+
+    @property
+    def extra_parameters(self) -> bool:
+        """Whether parameters pass that no known extension declares."""
+        return self._gate.extra
+
+    @property
+    def outstanding(self) -> tuple[Command, ...]:
+        """The commands queued or sent whose reply has not come, in order."""
+        return tuple([pending.command for pending in chain(self._outstanding, self._queue)])
+
+    @property
+    def unanswered(self) -> tuple[Command, ...]:
+        """Those of `outstanding` that the transport has taken, the end of a message included; also after `Closed`."""
+        return tuple([pending.command for pending in self._outstanding][: self._taken])
+
+    @property
+    def planned_state(self) -> State:
+        """The state when everything queued succeeds: what `send` judges the next command by."""
+        planned = self._planned
+        if planned is None:
+            planned = self._state
+            if planned is State.CONNECTED:
+                planned = State.READY if self._greet else State.FRESH
+            for pending in chain(self._outstanding, self._queue):
+                planned = self._after(planned, pending)
+            if isinstance(self._body, Chunks) and self._body.alive:
+                planned = State.BDAT
+            self._planned = planned
+        return planned
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def send(self, command: Command, *, octets: bytes | None = None, dialogue: ClientDialogue | None = None) -> None:
+        """Queue a command; it leaves as soon as the order and the server allow it, and gets a `Response`.
+
+        `octets` follow the line where the verb says so (BDAT); `dialogue` answers the server's questions (AUTH).
+        A command that cannot be sent any more, because one before it was refused, gets the reply `NOT_SENT`.
+        Raises `LocalProtocolError` or `SyntaxProblem`, with nothing queued, for what the protocol does not allow.
+        """
+        self._enqueue([self._prepare(command, self.planned_state, self._mail, octets, dialogue)])
+
+    def send_all(self, commands: Iterable[Command]) -> None:
+        """Queue commands, all or none: an error in one of them leaves nothing queued.  See `send`."""
+        state, mail = self.planned_state, self._mail
+        batch: list[Pending] = []
+        for command in commands:
+            pending = self._prepare(command, state, mail, None, None)
+            batch.append(pending)
+            state = self._after(state, pending)
+            if isinstance(command, Mail):
+                mail = command
+        self._enqueue(batch)
+
+    def _prepare(
+        self,
+        command: Command,
+        state: State,
+        mail: Mail | None,
+        octets: bytes | None,
+        dialogue: ClientDialogue | None,
+    ) -> Pending:
+        extensions = self._gate.extensions
+        name = command.verb
+        if name not in extensions.rows[state] or isinstance(command, EndOfMessage):
+            raise out_of_sequence(name, state)
+        verb = extensions.verbs.get(name)
+        if verb is not None:
+            if not self._gate.offers(extensions.owner(name)):
+                raise LocalProtocolError(
+                    f"{name} is not sent: the server did not offer {extensions.owner(name).keyword}"
+                )
+            if verb.layer and self._session.tls:
+                raise LocalProtocolError("TLS is active already (RFC 3207 4.2)")
+            if verb.dialogue is not None and self._session.identity is not None:
+                raise LocalProtocolError("authentication is over: once in a session (RFC 4954 4)")
+        elif isinstance(command, Hello) and (command.hello == "LHLO") is not self._session.lmtp:
+            raise LocalProtocolError("LHLO is for LMTP, EHLO and HELO are for SMTP (RFC 2033 4.1)")
+        if (verb is not None and verb.dialogue is not None) is not (dialogue is not None):
+            raise LocalProtocolError("dialogue= goes with a verb like AUTH, and only with such a verb")
+        known = self._session.hello is not None and not self._hellos
+        if not known and (verb is not None or getattr(command, "params", None)):
+            raise LocalProtocolError("what the server offers is known from its reply to EHLO: wait for that Response")
+        wanted = verb.octets(command) if verb is not None and verb.octets is not None else None
+        if wanted != (None if octets is None else len(octets)):
+            raise LocalProtocolError(f"octets= has to hold what the command says: {wanted} octets (X-CHUNKING-20)")
+        pending = Pending(command, self._gate.line(command, mail), verb, octets)
+        pending.dialogue = dialogue
+        return pending
+
+    def _enqueue(self, batch: list[Pending]) -> None:
+        state = self.planned_state
+        for pending in batch:
+            self._queue.append(pending)
+            state = self._after(state, pending)
+            if isinstance(pending.command, Mail):
+                self._mail = pending.command
+            elif isinstance(pending.command, (Reset, Hello)):
+                self._hellos += isinstance(pending.command, Hello)
+                self._drop_body()  # of chunks: the rest of the message is not wanted any more (X-CHUNKING-17)
+        self._planned = state
+        self._release()
+
+    def _after(self, state: State, pending: Pending) -> State:
+        """The state behind a command that succeeds."""
+        if pending.starts is not None:
+            return State.BDAT
+        if pending.final:
+            return State.READY
+        move = self._gate.extensions.rows[state].get(pending.command.verb)
+        return state if move is None else move.done
+
+    def _release(self) -> None:
+        """Write what may leave now."""
+        queue, outstanding, rows = self._queue, self._outstanding, self._gate.extensions.rows
+        while queue and self._state is not State.CONNECTED and self._state is not State.CLOSED:
+            pending = queue[0]
+            if outstanding:
+                if not self._gate.pipelining or outstanding[-1].last or pending.starts is not None:
+                    return
+                if self._flight + len(pending.wire) > self._limits.pipeline:
+                    return  # X-PIPELINING-09
+                if pending.final and self._session.lmtp:
+                    return  # the number of its replies has to be known (X-LMTP-09)
+                ahead = self._look_ahead()
+                if pending.command.verb not in rows[ahead]:
+                    return
+            else:
+                ahead = self._state
+                if pending.command.verb not in rows[ahead]:
+                    queue.popleft()
+                    self._not_sent(pending)
+                    continue
+            queue.popleft()
+            if pending.starts is not None:
+                self._start_chunks(pending.command, pending.starts)
+            else:
+                self._write(pending)
+                self._ahead = self._after(ahead, pending)
+
+    def _not_sent(self, pending: Pending) -> None:
+        self._planned = None
+        self._hellos -= isinstance(pending.command, Hello)
+        if pending.starts is not None or (pending.octets is not None and isinstance(self._body, Chunks)):
+            self._drop_body()
+        self._report(Response._make(pending.command, NOT_SENT, None))
+
+    def _look_ahead(self) -> State:
+        ahead = self._ahead
+        if ahead is None:
+            ahead = self._state
+            for pending in self._outstanding:
+                ahead = self._after(ahead, pending)
+            self._ahead = ahead
+        return ahead
+
+    def _write(self, pending: Pending) -> None:
+        if not self._outstanding:
+            self._progress += 1  # a wait begins
+        self._out.append(pending.wire)
+        if pending.octets is not None:
+            self._out.append(pending.octets)
+        self._outstanding.append(pending)
+        self._flight += len(pending.wire)
+        if pending.command.verb == "MAIL":
+            self._session.mails += 1
+
+    # --- content -------------------------------------------------------------------------------------------------
+
+    def start_chunks(self, make: ChunkMaker) -> Command:
+        """Queue the content as chunks, instead of `send(Data())`: `SendBody` comes when all replies are in.
+
+        `make` builds the command of one chunk from its octets and whether it is the last (`Bdat`).  Gives the command
+        that `SendBody` will carry.  Raises `LocalProtocolError` when it is out of sequence or not offered.
+        """
+        start = make(0, False)
+        pending = self._prepare(start, self.planned_state, self._mail, b"", None)
+        pending.starts = make
+        self._enqueue([pending])
+        return start
+
+    def _start_chunks(self, command: Command, make: ChunkMaker) -> None:
+        envelope = self._session.envelope
+        assert envelope is not None  # the state says so
+        self._body = self._gate.chunks(envelope.mail, make)
+        self._report(SendBody._make(command))
+
+    def send_body(self, chunk: bytes) -> None:
+        """Send a piece of the content, of any size and cut anywhere; only between `SendBody` and `end_body`.
+
+        After a refused chunk, and after `Closed`, pieces are dropped.  Raises `LocalProtocolError` when no content is
+        due, `BareNewline` or `UnsendableContent` (see `NewlinePolicy`) for what must not be sent; then nothing of the
+        piece was taken, and `abort` is the way out.
+        """
+        body = self._due_body()
+        if not body.alive or not chunk:
+            return
+        self._progress += 1
+        if isinstance(body, Text):
+            self._out.append(body.encoder.encode(chunk))
+        else:
+            self._send_chunk(body, body.encode(chunk), False)
+
+    def end_body(self, last: bytes = b"") -> None:
+        """The content is whole, `last` its last piece; a `Response` to `EndOfMessage`, or to the last chunk, follows.
+
+        Raises as `send_body` does.
+        """
+        body = self._due_body()
+        if body.alive:
+            self._progress += 1
+            if isinstance(body, Text):
+                encoder = body.encoder
+                self._out.append(encoder.encode(last) + encoder.finish())
+                self._end_text(end_of_message(body))
+            else:
+                self._send_chunk(body, body.finish(last), True)
+        self._body = None
+        self._planned = None
+
+    def _encode(self, mail: Mail, content: bytes, make: ChunkMaker | None) -> bytes:
+        """The whole content as it is sent behind this MAIL, with the end mark of a text; raises as `send_body`."""
+        if make is not None:
+            return self._gate.chunks(mail, make).finish(content)
+        encoder = self._gate.text(mail).encoder
+        return encoder.encode(content) + encoder.finish()
+
+    def _end_encoded(self, wire: bytes, size: int) -> None:
+        """Send a whole text that `_encode` made; `size` is that of the content, in octets."""
+        body = self._due_body()
+        if body.alive:
+            self._out.append(wire)
+            self._end_text(EndOfMessage._make(size, ()))
+        self._body = None
+        self._planned = None
+
+    def _due_body(self) -> Text | Chunks:
+        if self._body is None:
+            raise LocalProtocolError("no content is due: wait for SendBody, and call end_body() once")
+        return self._body
+
+    def _end_text(self, command: EndOfMessage) -> None:
+        """The final dot is written already, behind the text."""
+        self._write(Pending(command, b""))
+        self._ahead = State.READY
+        self._planned = None
+        self._release()
+
+    def _send_chunk(self, body: Chunks, data: bytes, last: bool) -> None:
+        if data or last:
+            command = body.make(len(data), last)
+            verb = self._gate.extensions.verbs[command.verb]
+            self._queue.append(Pending(command, command.to_bytes(), verb, data))
+            self._release()
+
+    def _drop_body(self) -> None:
+        if self._body is not None:
+            self._body.alive = False
+
+    def _greet_server(self, hello: Hello) -> None:
+        """Send a greeting of this connection's own, in front of everything queued."""
+        self._queue.appendleft(Pending(hello, hello.to_bytes()))
+        self._hellos += 1
+        self._planned = None
