@@ -28,21 +28,17 @@ from contextlib import suppress
 from typing import Final
 
 from smtpcore import cli, replies
+from smtpcore.cli.accounts import Accounts
 from smtpcore.cli.outputs import Incoming, Output, envelope_of, make_output
 from smtpcore.cli.wire import Wire, server_context
 from smtpcore.commands import EndOfMessage
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import SMTPError
 from smtpcore.events import Body, Closed, ServerEvent, Step, TransactionAborted
+from smtpcore.extensions.auth import Authenticate
 from smtpcore.extensions.base import Extension
-from smtpcore.extensions.binarymime import BinaryMime
-from smtpcore.extensions.chunking import Chunking
-from smtpcore.extensions.dsn import Dsn
-from smtpcore.extensions.eightbitmime import EightBitMime
-from smtpcore.extensions.enhancedstatuscodes import EnhancedStatusCodes
-from smtpcore.extensions.pipelining import Pipelining
+from smtpcore.extensions.known import SERVER_EXTENSIONS
 from smtpcore.extensions.size import Size
-from smtpcore.extensions.smtputf8 import SmtpUtf8
 from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.server import ServerConnection
 from smtpcore.settings import ServerSettings
@@ -79,6 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cert", metavar="FILE", help="certificate chain in PEM: offers STARTTLS")
     add("--key", metavar="FILE", help="its private key, when that is not in the same file")
     add("--implicit-tls", action="store_true", help="TLS from the first octet instead of STARTTLS (with --cert)")
+    add("--auth", metavar="any|FILE", help="offer AUTH: to anybody, or to the name:password lines of a file")
+    add("--require-auth", action="store_true", help="take mail only after AUTH")
+    add("--clear-text-auth", action="store_true", help="passwords without TLS, too (this network can read them)")
     add("-v", "--verbose", action="store_true", help="write every event of every conversation to standard error")
 
 
@@ -103,21 +102,6 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def extensions(max_size: int, *, starttls: bool) -> list[Extension]:
-    """Everything that a server can offer which keeps octets as they are."""
-    offered: list[Extension] = [
-        Size(max_size),
-        EightBitMime(),
-        Pipelining(),
-        Chunking(),
-        BinaryMime(),
-        SmtpUtf8(),
-        Dsn(),
-        EnhancedStatusCodes(),
-    ]
-    return [*offered, StartTlsExtension()] if starttls else offered
-
-
 class Server:
     """The listener and its conversations, one thread for each.  Raises `Trouble` for options that do not fit."""
 
@@ -127,22 +111,13 @@ class Server:
         #: Why messages can no longer be written, empty while they can.
         self.output_lost = ""
         self.address = ""
-        self.tls: ssl.SSLContext | None = None
         self.implicit: bool = options.implicit_tls
-        if options.cert:
-            try:
-                self.tls = server_context(options.cert, options.key)
-            except OSError as error:
-                raise cli.Trouble(f"{options.cert} cannot be used for TLS: {error}") from None
-        elif options.implicit_tls or options.key:
-            raise cli.Trouble("--implicit-tls and --key need --cert")
-        if options.max_size < 0:
-            raise cli.Trouble("--max-size is in octets: 0 or more")
-        starttls = self.tls is not None and not self.implicit
+        self.tls = _context(options)
+        self.accounts = Accounts.named(options.auth) if options.auth else None
         try:
             self.settings = ServerSettings(
                 options.name,
-                extensions=extensions(options.max_size, starttls=starttls),
+                extensions=self._extensions(options),
                 newlines=NewlinePolicy(options.newlines),
                 lmtp=options.lmtp,
             )
@@ -152,6 +127,21 @@ class Server:
         self._room = threading.BoundedSemaphore(CONNECTIONS)
         self._open: dict[Wire, threading.Thread] = {}
         self._listener: socket.socket | None = None
+
+    def _extensions(self, options: argparse.Namespace) -> list[Extension]:
+        """All that keeps octets as they are, and what the options ask for."""
+        if options.max_size < 0:
+            raise cli.Trouble("--max-size is in octets: 0 or more")
+        offered = [Size(options.max_size) if isinstance(each, Size) else each for each in SERVER_EXTENSIONS]
+        if self.tls is not None and not self.implicit:
+            offered.append(StartTlsExtension())
+        if self.accounts is not None:
+            if options.auth == "any" and self.tls is None and not options.clear_text_auth:
+                raise cli.Trouble("--auth any needs TLS (--cert), or --clear-text-auth where nobody can listen")
+            offered.append(self.accounts.extension(clear_text=options.clear_text_auth, required=options.require_auth))
+        elif options.require_auth or options.clear_text_auth:
+            raise cli.Trouble("--require-auth and --clear-text-auth need --auth")
+        return offered
 
     def listen(self, host: str, port: int) -> socket.socket:
         """Bind and listen; `address` says where.  Raises `Trouble`."""
@@ -232,6 +222,17 @@ class Server:
             self._output_is_gone(error)
 
 
+def _context(options: argparse.Namespace) -> ssl.SSLContext | None:
+    if options.cert:
+        try:
+            return server_context(options.cert, options.key)
+        except OSError as error:
+            raise cli.Trouble(f"{options.cert} cannot be used for TLS: {error}") from None
+    if options.implicit_tls or options.key:
+        raise cli.Trouble("--implicit-tls and --key need --cert")
+    return None
+
+
 class _Client:
     """What one client says, and the message that is coming in from it."""
 
@@ -264,6 +265,8 @@ class _Client:
             self._commit(event)
         elif isinstance(event, (TransactionAborted, Closed)):
             self._drop()
+        elif isinstance(event, Authenticate) and self._server.accounts is not None:
+            self._server.accounts.judge(conn, event)
         elif (question := conn.question) is not None:
             conn.accept(question)
 
