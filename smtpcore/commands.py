@@ -316,16 +316,15 @@ def _hello(name: str) -> Grammar:
             return command
         lenient = language.leniency
         start = _argument_start(line, end, language)
-        utf8 = False
-        who, stop = read_domain_or_literal(line, start, utf8=utf8, leniency=lenient, hello=True)
         deviations: list[str] = []
+        who, stop = read_domain_or_literal(
+            line, start, utf8=False, leniency=lenient, hello=True, deviations=deviations
+        )
         if isinstance(who, AddressLiteral):
             if name == "HELO":
                 if not lenient.hello_literal:
                     raise CommandError(replies.BAD_HELLO, "HELO takes a domain, not an address literal", start)
                 deviations.append("hello_literal")
-        elif "_" in who.text:
-            deviations.append("hello_underscore")
         if start > end + 1:
             deviations.append("extra_spaces")
         if stop == len(line):

@@ -47,8 +47,10 @@ class ValueType(type):
         fields: tuple[str, ...] = parent._fields + own
         defaults: dict[str, object] = {**parent._defaults}
         defaults.update((key, namespace.pop(key)) for key in own if key in namespace)
-        # The draft takes plain stores again, also under a parent that refuses them.
-        draft = super().__new__(mcs, name, bases, {"__slots__": own, "__setattr__": object.__setattr__})
+        # The draft takes plain stores again, also under a parent that refuses them.  Both methods share one slot of the
+        # type, so both must be the plain ones for a store to be fast.
+        plain = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+        draft = super().__new__(mcs, name, bases, {"__slots__": own, **plain})
         namespace.update(
             __slots__=(),
             __match_args__=fields,
@@ -95,8 +97,7 @@ class Value(metaclass=ValueType):
 
     def __repr__(self) -> str:
         shown = (
-            f"{name}=<hidden>" if name in self._secret else f"{name}={getattr(self, name)!r}"
-            for name in self._compared
+            f"{name}=<hidden>" if name in self._secret else f"{name}={getattr(self, name)!r}" for name in self._compared
         )
         return f"{type(self).__name__}({', '.join(shown)})"
 
