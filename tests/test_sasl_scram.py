@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from base64 import b64decode, b64encode
 
@@ -18,7 +19,6 @@ from smtpcore.sasl import (
     Failure,
     FailureReason,
     Identity,
-    Outcome,
     SaslError,
     ScramClient,
     ScramKeys,
@@ -46,6 +46,15 @@ CLIENT_FINAL = (
     b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
 )
 SERVER_FINAL = b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+
+
+def prove(bare: bytes, server_first: bytes, without_proof: bytes) -> bytes:
+    """A client-final-message for KEYS, by the formulas of RFC 5802 section 3 and nothing of the library."""
+    salted = hashlib.pbkdf2_hmac("sha256", b"pencil", SALT, 4096)
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    message = b",".join((bare, server_first, without_proof))
+    signature = hmac.digest(hashlib.sha256(key).digest(), message, "sha256")
+    return without_proof + b",p=" + b64encode(bytes(a ^ b for a, b in zip(key, signature, strict=True)))
 
 
 def make_client(password: str = "pencil") -> ScramClient:
@@ -318,16 +327,12 @@ def test_client_refuses_malformed_first(message: bytes) -> None:
 # The last messages
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "outcome"),
-    [
-        (b"r=rOpr", b"r=rOpq", REFUSED),
-        (b"k0,p=", b"k0x,p=", REFUSED),
-    ],
-)
+@pytest.mark.parametrize("nonce", [NONCE, NONCE + SERVER_NONCE + b"x", b"s" + (NONCE + SERVER_NONCE)[1:]])
 @pytest.mark.rule("X-SCRAM-08")
-def test_server_checks_nonce(old: bytes, new: bytes, outcome: Outcome) -> None:
-    assert after_first().step(CLIENT_FINAL.replace(old, new)) == outcome
+def test_server_checks_nonce(nonce: bytes) -> None:
+    """Also when the proof covers the other nonce."""
+    assert after_first().step(prove(CLIENT_FIRST[3:], SERVER_FIRST, b"c=biws,r=" + nonce)) == REFUSED
+    assert prove(CLIENT_FIRST[3:], SERVER_FIRST, b"c=biws,r=" + NONCE + SERVER_NONCE) == CLIENT_FINAL
 
 
 @pytest.mark.parametrize("bound", [b"eSws", b"biwsAA==", b"biw=", b"bixhPXgs"])
@@ -370,14 +375,7 @@ def test_server_takes_extensions_in_the_final_message() -> None:
     """They are part of what is signed, so the proof of the reference exchange does not fit."""
     assert after_first().step(CLIENT_FINAL.replace(b",p=", b",z=1,p=")) == REFUSED
     without = CLIENT_FINAL.rpartition(b",p=")[0] + b",z=1"
-    message = CLIENT_FIRST[3:] + b"," + SERVER_FIRST + b"," + without
-    import hashlib
-
-    salted = hashlib.pbkdf2_hmac("sha256", b"pencil", SALT, 4096)
-    key = hmac.digest(salted, b"Client Key", "sha256")
-    signature = hmac.digest(hashlib.sha256(key).digest(), message, "sha256")
-    proof = bytes(a ^ b for a, b in zip(key, signature, strict=True))
-    assert isinstance(after_first().step(without + b",p=" + b64encode(proof)), Challenge)
+    assert isinstance(after_first().step(prove(CLIENT_FIRST[3:], SERVER_FIRST, without)), Challenge)
 
 
 @pytest.mark.rule("X-SCRAM-15")
@@ -537,20 +535,12 @@ def test_foreign_authorization_is_asked_before_the_proof() -> None:
 @pytest.mark.rule("X-SCRAM-23")
 def test_name_is_hashed_as_received() -> None:
     """A client that does not prepare the name: the server looks up the prepared one and signs the other."""
-    import hashlib
-
     bare = "n=\u2168,r=".encode() + NONCE
     server = make_server()
     assert server.step(b"n,," + bare) == Verify(SecretNeeded("IX", "", "SCRAM-SHA-256"))
     first = server.provide(KEYS)
     assert isinstance(first, Challenge)
-    without = b"c=biws,r=" + NONCE + SERVER_NONCE
-    message = bare + b"," + first.data + b"," + without
-    salted = hashlib.pbkdf2_hmac("sha256", b"pencil", SALT, 4096)
-    key = hmac.digest(salted, b"Client Key", "sha256")
-    signature = hmac.digest(hashlib.sha256(key).digest(), message, "sha256")
-    proof = bytes(a ^ b for a, b in zip(key, signature, strict=True))
-    assert isinstance(server.step(without + b",p=" + b64encode(proof)), Challenge)
+    assert isinstance(server.step(prove(bare, first.data, b"c=biws,r=" + NONCE + SERVER_NONCE)), Challenge)
 
 
 @pytest.mark.rule("X-SCRAM-19")
