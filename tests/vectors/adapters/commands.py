@@ -11,7 +11,7 @@ from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.leniency import STRICT
 from smtpcore.server import ServerConnection
 from smtpcore.settings import ServerSettings
-from tests.vectors.adapters.plain import decoded, extension_classes
+from tests.vectors.adapters.plain import decoded, known_extensions
 from tests.vectors.adapters.server_engine import extensions_of
 from tests.vectors.cases import WHOLE, Adapter, Cut, Json, difference, octets
 from tests.vectors.judges.server import ServerSetup, in_any_order
@@ -35,7 +35,7 @@ _BEFORE = {
 
 @cache
 def _settings(lmtp: bool) -> ServerSettings:
-    setup = ServerSetup(extensions=_KNOWN & extension_classes().keys(), lmtp=lmtp)
+    setup = ServerSetup(extensions=_KNOWN & known_extensions().keys(), lmtp=lmtp)
     extensions = ExtensionSet(extensions_of(setup))
     return ServerSettings("mx.example", extensions=extensions, leniency=STRICT, ask=["VRFY", "EXPN", "HELP"], lmtp=lmtp)
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import pkgutil
 from enum import Enum
 from functools import cache
-from importlib import import_module
 
-import smtpcore.extensions
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.extensions.base import Extension
 from smtpcore.extensions.dsn import OriginalRecipient
+from smtpcore.extensions.known import KNOWN
 from smtpcore.parameters import Parameter, Parameters
 
 
 @cache
-def extension_classes() -> dict[str, type[Extension]]:
+def known_extensions() -> dict[str, Extension]:
     """Every extension of the package, by its EHLO keyword."""
-    for module in pkgutil.iter_modules(smtpcore.extensions.__path__):
-        import_module(f"{smtpcore.extensions.__name__}.{module.name}")
-    found: dict[str, type[Extension]] = {}
-    waiting = list(Extension.__subclasses__())
-    while waiting:
-        member = waiting.pop()
-        waiting += member.__subclasses__()
-        if member.keyword and "_fields" in vars(member):  # a public class, not the draft under it
-            found[member.keyword.upper()] = member
-    return found
+    return {extension.keyword.upper(): extension for extension in KNOWN}
 
 
 def address_text(path: ReversePath | ForwardPath) -> str:

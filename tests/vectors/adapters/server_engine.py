@@ -8,14 +8,16 @@ from smtpcore import replies
 from smtpcore.commands import Command, Data, EndOfMessage, Inquiry, Mail, Rcpt
 from smtpcore.content import NewlinePolicy
 from smtpcore.events import Body, Connect, Query, Refused, ServerEvent, Step, TransactionAborted
-from smtpcore.extensions.auth import Authenticate
+from smtpcore.extensions.auth import Authenticate, AuthExtension
 from smtpcore.extensions.base import Extension
+from smtpcore.extensions.size import Size
+from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.limits import Limits
 from smtpcore.replies import Reply
 from smtpcore.sasl.credentials import Credentials, PasswordCredentials, SecretNeeded
 from smtpcore.sasl.factory import ServerSettings, server_mechanism
 from smtpcore.server import ServerConnection
-from tests.vectors.adapters.plain import address_text, decoded, extension_classes
+from tests.vectors.adapters.plain import address_text, decoded, known_extensions
 from tests.vectors.cases import UnknownFormat
 from tests.vectors.judges.server import Answer, Delivered, ServerRecord, ServerSetup
 from tests.vectors.judges.wire import split_address
@@ -28,21 +30,21 @@ def extensions_of(setup: ServerSetup) -> list[Extension]:
     wanted = set(setup.extensions)
     if setup.lmtp:
         wanted |= {"PIPELINING", "ENHANCEDSTATUSCODES"}  # RFC 2033 5: LMTP has them always
-    known = extension_classes()
+    known = known_extensions()
     missing = sorted(wanted - known.keys())
     if missing:
         raise UnknownFormat(f"no extension yet for {', '.join(missing)}")
-    arguments: dict[str, dict[str, object]] = {
-        "SIZE": {"maximum": setup.max_size},
-        "STARTTLS": {"required": setup.require_tls},
-        "AUTH": {
-            "mechanisms": setup.mechanisms,
-            "required": setup.require_auth,
-            "clear_text": not setup.auth_requires_tls,
-            "make": lambda name: server_mechanism(name, _sasl_settings(setup)),
-        },
+    special: dict[str, Extension] = {
+        "SIZE": Size(setup.max_size),
+        "STARTTLS": StartTlsExtension(required=setup.require_tls),
+        "AUTH": AuthExtension(
+            mechanisms=setup.mechanisms,
+            required=setup.require_auth,
+            clear_text=not setup.auth_requires_tls,
+            make=lambda name: server_mechanism(name, _sasl_settings(setup)),
+        ),
     }
-    return [known[keyword](**arguments.get(keyword, {})) for keyword in sorted(wanted)]
+    return [special.get(keyword, known[keyword]) for keyword in sorted(wanted)]
 
 
 def _sasl_settings(setup: ServerSetup) -> ServerSettings:

@@ -35,6 +35,7 @@ _ABRUPT = {"service-closing", "protocol-error", "connection-lost", "invalid-argu
 #: Errors that a client may notice before the first octet or only when the value is due.
 _EARLY = {"invalid-argument", "8bitmime-unavailable"}
 _ENDINGS = {b"QUIT", b"RSET", b""}
+_LAST_WORDS = {b"QUIT": b"221 bye\r\n", b"RSET": b"250 ok\r\n"}
 
 
 def intent_of(wanted: Json) -> ClientIntent:
@@ -117,6 +118,8 @@ class _Dialog:
         self.offered: Mapping[str, Sequence[str]] = {}
         self.codes_offered = False
         self.quit_seen = self.cut_off = False
+        #: The last line of the client has no reply yet.
+        self.unanswered = False
         self.result_holds = True
         self.problems: list[str] = []
 
@@ -133,6 +136,7 @@ class _Dialog:
 
     def step(self, number: int, step: Json) -> bool:
         """Does one step; `True` when the dialog ends with it."""
+        self.unanswered = "client" in step
         if "client" in step:
             return self.client(number, step["client"])
         if "server" in step:
@@ -155,9 +159,7 @@ class _Dialog:
         for part in pieces_of(data):
             for piece in self.cut.pieces(part):
                 self.engine.feed(piece)
-        *whole, self.said = [*split_replies(self.said + data), b""]
-        if whole and not whole[-1].endswith(b"\r\n"):
-            self.said = whole.pop()
+        whole, self.said = split_replies(self.said + data)
         for reply in whole:
             if reply[:3].isdigit():
                 self.last_code = int(reply[:3])
@@ -248,7 +250,8 @@ class _Dialog:
         """Reads the units of a step; smaller groups than wanted get one reply per command.  `False` ends the dialog."""
         units = self.units(wanted)
         following = self.steps[number + 1] if number + 1 < len(self.steps) else {}
-        answers = split_replies(octets(following.get("server", "")))
+        answers, rest = split_replies(octets(following.get("server", "")))
+        answers += [rest] if rest else []
         done = fed = 0
         while done < len(units):
             reason = self.differs(units[done])
@@ -275,6 +278,8 @@ class _Dialog:
 
     def finish(self) -> None:
         """QUIT gets 221, RSET gets 250, then the connection ends."""
+        if self.unanswered and self.last_verb in (b"QUIT", b"RSET"):
+            self.feed(_LAST_WORDS[self.last_verb])
         for _ in range(10):
             self.output += self.engine.take()
             line, crlf, self.output = self.output.partition(b"\r\n")
@@ -286,7 +291,7 @@ class _Dialog:
                     self.problems.append(difference("after the dialog", "QUIT, RSET or nothing", line))
                 break
             self.quit_seen |= verb == b"QUIT"
-            self.feed(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+            self.feed(_LAST_WORDS[verb])
         self.engine.eof()
         self.engine.take()
         if self.result_holds and not self.quit_seen and self.error not in _ABRUPT and not self.cut_off:

@@ -143,7 +143,8 @@ class Peer:
 
     def follow(self, trigger: str, said: bytes) -> None:
         """What the first reply said means for the octets that come next."""
-        first = (split_replies(said) or [b""])[0]
+        whole, rest = split_replies(said)
+        first = whole[0] if whole else rest
         digit, code = first[:1], first[:3]
         if trigger == "DATA" and digit == b"3":
             self.mode = "text"

@@ -52,8 +52,8 @@ def replies(octets: bytes) -> tuple[list[WireReply], bytes]:
     return found, octets[start:]
 
 
-def split_replies(octets: bytes) -> list[bytes]:
-    """The octets of each reply; a broken or unfinished rest comes as the last piece."""
+def split_replies(octets: bytes) -> tuple[list[bytes], bytes]:
+    """The octets of each reply, and what is left of one that has not ended."""
     pieces: list[bytes] = []
     start = at = 0
     while (end := octets.find(b"\r\n", at)) >= 0:
@@ -62,7 +62,7 @@ def split_replies(octets: bytes) -> list[bytes]:
         if last:
             pieces.append(octets[start:at])
             start = at
-    return pieces + ([octets[start:]] if octets[start:] else [])
+    return pieces, octets[start:]
 
 
 def capabilities(reply: WireReply) -> dict[str, list[str]]:
