@@ -17,6 +17,7 @@ from smtpcore.addresses import (
     ReversePath,
 )
 from smtpcore.capabilities import Capabilities
+from smtpcore.client import ClientConnection, ServiceClosing
 from smtpcore.commands import (
     Command,
     Data,
@@ -32,7 +33,7 @@ from smtpcore.commands import (
     Reset,
     parse,
 )
-from smtpcore.content import NewlinePolicy
+from smtpcore.content import BareNewline, NewlinePolicy, Offence, UnsendableContent
 from smtpcore.enhanced import EnhancedCode
 from smtpcore.errors import (
     ConnectionLost,
@@ -58,14 +59,153 @@ from smtpcore.events import (
     Step,
     TransactionAborted,
 )
-from smtpcore.extensions.base import Extension, Verb
+from smtpcore.extensions.auth import AUTH_PARAMETER, Auth, AuthDialogue, Authenticate, AuthExtension
+from smtpcore.extensions.base import Extension, Verb, When
+from smtpcore.extensions.binarymime import BinaryMime
+from smtpcore.extensions.chunking import Bdat, Chunking
+from smtpcore.extensions.deliverby import BY, DeliverBy, DeliverByExtension
+from smtpcore.extensions.dsn import ENVID, NOTIFY, ORCPT, RET, Dsn, Notify, OriginalRecipient, Ret
+from smtpcore.extensions.eightbitmime import BODY, BodyType, EightBitMime
+from smtpcore.extensions.enhancedstatuscodes import EnhancedStatusCodes
+from smtpcore.extensions.futurerelease import HOLDFOR, HOLDUNTIL, FutureRelease
+from smtpcore.extensions.known import CLIENT_EXTENSIONS, SERVER_EXTENSIONS
+from smtpcore.extensions.limits import LimitsExtension
+from smtpcore.extensions.mtpriority import MT_PRIORITY, MtPriority
+from smtpcore.extensions.pipelining import Pipelining
+from smtpcore.extensions.planning import MissingExtension
 from smtpcore.extensions.registry import ExtensionSet
+from smtpcore.extensions.requiretls import REQUIRETLS, RequireTls
+from smtpcore.extensions.rrvs import RRVS, Rrvs, ValidSince
+from smtpcore.extensions.size import SIZE, Size
+from smtpcore.extensions.smtputf8 import SMTPUTF8, SmtpUtf8
+from smtpcore.extensions.starttls import StartTls, StartTlsExtension
 from smtpcore.leniency import DEFAULT, LENIENT, STRICT, Leniency
 from smtpcore.limits import Limits
 from smtpcore.parameters import Parameter, Parameters
-from smtpcore.replies import Reply
+from smtpcore.replies import Reply, ReplyError
+from smtpcore.report import Outcome, Report, Result
 from smtpcore.server import ServerConnection, accept_all
 from smtpcore.session import Session
 from smtpcore.settings import ServerSettings
 from smtpcore.state import State
 from smtpcore.timeouts import Timeouts
+from smtpcore.transaction import Transaction
+
+__all__ = [
+    "AUTH_PARAMETER",
+    "BODY",
+    "BY",
+    "CLIENT_EXTENSIONS",
+    "DEFAULT",
+    "ENVID",
+    "HOLDFOR",
+    "HOLDUNTIL",
+    "LENIENT",
+    "MT_PRIORITY",
+    "NOTIFY",
+    "NULL_PATH",
+    "ORCPT",
+    "REQUIRETLS",
+    "RET",
+    "RRVS",
+    "SERVER_EXTENSIONS",
+    "SIZE",
+    "SMTPUTF8",
+    "STRICT",
+    "AddressLiteral",
+    "Auth",
+    "AuthDialogue",
+    "AuthExtension",
+    "Authenticate",
+    "BareNewline",
+    "Bdat",
+    "BinaryMime",
+    "Body",
+    "BodyType",
+    "Capabilities",
+    "Chunking",
+    "ClientConnection",
+    "ClientEvent",
+    "Closed",
+    "Command",
+    "Connect",
+    "ConnectionLost",
+    "Data",
+    "DeliverBy",
+    "DeliverByExtension",
+    "Domain",
+    "Dsn",
+    "EightBitMime",
+    "EndOfMessage",
+    "EnhancedCode",
+    "EnhancedStatusCodes",
+    "Extension",
+    "ExtensionSet",
+    "ForwardPath",
+    "FutureRelease",
+    "Greeting",
+    "Hello",
+    "Inquiry",
+    "Language",
+    "Leniency",
+    "Limits",
+    "LimitsExtension",
+    "LocalProtocolError",
+    "Mail",
+    "Mailbox",
+    "MissingExtension",
+    "MtPriority",
+    "NewlinePolicy",
+    "Noop",
+    "Notify",
+    "Offence",
+    "OriginalRecipient",
+    "Outcome",
+    "Parameter",
+    "Parameters",
+    "Pipelining",
+    "Postmaster",
+    "Problem",
+    "Query",
+    "Question",
+    "Quit",
+    "Rcpt",
+    "Reason",
+    "Refused",
+    "RemoteProtocolError",
+    "Reply",
+    "ReplyError",
+    "Report",
+    "RequireTls",
+    "Reset",
+    "Response",
+    "Result",
+    "Ret",
+    "ReversePath",
+    "Rrvs",
+    "SMTPError",
+    "SendBody",
+    "ServerConnection",
+    "ServerEvent",
+    "ServerSettings",
+    "ServiceClosing",
+    "Session",
+    "Size",
+    "SmtpUtf8",
+    "StartTls",
+    "StartTlsExtension",
+    "State",
+    "Step",
+    "SyntaxProblem",
+    "TimedOut",
+    "Timeouts",
+    "Transaction",
+    "TransactionAborted",
+    "UnsendableContent",
+    "ValidSince",
+    "Verb",
+    "When",
+    "accept_all",
+    "parse",
+    "replies",
+]

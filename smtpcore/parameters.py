@@ -18,7 +18,7 @@ T = TypeVar("T")
 Place = Literal["MAIL", "RCPT", "VRFY", "EXPN"]
 
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
-_VALUE: Final = re.compile(r"[!-<>-~\u00a0-\ud7ff\ue000-\U0010ffff]+")
+_VALUE: Final = re.compile(r"[^\x00- =\x7f-\x9f\ud800-\udfff]+")
 _ONE: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?(?: +|\Z)")
 
 
