@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import pytest
@@ -11,6 +12,7 @@ from smtpcore.sasl import (
     DEFAULT_MECHANISMS,
     MECHANISMS,
     PREFERENCE,
+    Challenge,
     ChannelBinding,
     ClientCredentials,
     Credentials,
@@ -213,6 +215,16 @@ def test_credentials_reach_the_mechanism() -> None:
     assert client_mechanism("ANONYMOUS", acting).step(None) == b"me"
     assert client_mechanism("OAUTHBEARER", acting).step(None) == b"n,a=u,\x01host=h\x01port=25\x01auth=Bearer t\x01\x01"
     assert client_mechanism("SCRAM-SHA-1", acting, nonce=b"n").step(None) == b"n,a=z,n=u,r=n"
+
+
+@pytest.mark.rule("X-SCRAM-21")
+def test_decoys_look_like_the_real_keys() -> None:
+    settings = ServerSettings(nonce=b"n", decoy_secret=b"d", decoy_iterations=4096, decoy_salt_length=12)
+    server = server_mechanism("SCRAM-SHA-1", settings)
+    server.step(b"n,,n=nobody,r=a")
+    challenge = server.provide(None)
+    assert isinstance(challenge, Challenge)
+    assert re.fullmatch(rb"r=an,s=[A-Za-z0-9+/]{16},i=4096", challenge.data)
 
 
 @pytest.mark.rule("X-SCRAM-12")

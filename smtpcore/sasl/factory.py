@@ -15,6 +15,7 @@ from smtpcore.sasl.login import LoginClient, LoginServer
 from smtpcore.sasl.oauth import OAuthBearerClient, OAuthBearerServer, OAuthError, XOAuth2Client, XOAuth2Server
 from smtpcore.sasl.plain import PlainClient, PlainServer
 from smtpcore.sasl.scram import ScramClient, ScramServer
+from smtpcore.sasl.scram_keys import DEFAULT_ITERATIONS
 from smtpcore.value import Value
 
 
@@ -22,8 +23,8 @@ class ServerSettings(Value):
     """What the server's mechanisms need besides the client's octets; give what the offered ones ask for.
 
     `nonce`: fresh random text for SCRAM, new for each exchange.  `challenge`: fresh message identifier for CRAM-MD5,
-    new for each exchange.  `decoy_secret`: this server's constant secret for SCRAM.  `channel_bindings` and
-    `peer_identity`: what the transport knows.  `hosts`, `ports`, `error`: for tokens.
+    new for each exchange.  `decoy_secret`: this server's constant secret for SCRAM, and `decoy_iterations` and
+    `decoy_salt_length` (octets) those of its real users.  `channel_bindings` and `peer_identity`: what the transport knows.  `hosts`, `ports`, `error`: for tokens.
     """
 
     nonce: bytes = b""
@@ -34,6 +35,8 @@ class ServerSettings(Value):
     hosts: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     error: OAuthError | None = None
+    decoy_iterations: int = DEFAULT_ITERATIONS
+    decoy_salt_length: int = 16
     _secret: ClassVar[tuple[str, ...]] = ("decoy_secret",)
 
 
@@ -101,7 +104,12 @@ def server_mechanism(name: str, settings: ServerSettings) -> ServerMechanism:
     if name == "CRAM-MD5":
         return CramMd5Server(settings.challenge)
     return ScramServer(
-        name, settings.nonce, decoy_secret=settings.decoy_secret, channel_bindings=settings.channel_bindings
+        name,
+        settings.nonce,
+        decoy_secret=settings.decoy_secret,
+        decoy_iterations=settings.decoy_iterations,
+        decoy_salt_length=settings.decoy_salt_length,
+        channel_bindings=settings.channel_bindings,
     )
 
 
