@@ -24,7 +24,8 @@ class ServerSettings(Value):
 
     `nonce`: fresh random text for SCRAM, new for each exchange.  `challenge`: fresh message identifier for CRAM-MD5,
     new for each exchange.  `decoy_secret`: this server's constant secret for SCRAM, and `decoy_iterations` and
-    `decoy_salt_length` (octets) those of its real users.  `channel_bindings` and `peer_identity`: what the transport knows.  `hosts`, `ports`, `error`: for tokens.
+    `decoy_salt_length` (octets) those of its real users.  `channel_bindings` and `peer_identity`: what the
+    transport knows.  `hosts`, `ports`, `error`: for tokens.
     """
 
     nonce: bytes = b""
