@@ -257,7 +257,11 @@ class ClientConnection(Outgoing):
         return self._state is not State.CLOSED
 
     def _respond(self, head: Pending, dialogue: ClientDialogue, reply: Reply) -> None:
+        if head.cancelled:
+            self._end(RemoteProtocolError("the exchange was cancelled, and the server goes on with it (RFC 4954 4)"))
+            return
         line = dialogue.receive(reply)
+        head.cancelled = line == b"*"
         if b"\r" in line or b"\n" in line:
             raise LocalProtocolError("the line of a dialogue holds CR or LF and is not sent")
         self._out.append(line + b"\r\n")

@@ -107,6 +107,11 @@ class Outgoing(Connection[ClientEvent]):
         return tuple([pending.command for pending in self._outstanding][: self._taken])
 
     @property
+    def body_due(self) -> bool:
+        """Whether content is due: `SendBody` has come, `end_body` was not called."""
+        return self._body is not None
+
+    @property
     def planned_state(self) -> State:
         """The state when everything queued succeeds: what `send` judges the next command by."""
         planned = self._planned
@@ -190,8 +195,9 @@ class Outgoing(Connection[ClientEvent]):
             elif isinstance(pending.command, (Reset, Hello)):
                 self._hellos += isinstance(pending.command, Hello)
                 self._drop_body()  # of chunks: the rest of the message is not wanted any more (X-CHUNKING-17)
-        self._planned = state
-        self._release()
+        if batch:
+            self._planned = state
+            self._release()
 
     def _after(self, state: State, pending: Pending) -> State:
         """The state behind a command that succeeds."""

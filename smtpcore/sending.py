@@ -51,7 +51,7 @@ _INSTEAD_OF: Final = {
 class Pending:
     """A command on its way, from `send` to its last reply."""
 
-    __slots__ = ("command", "dialogue", "final", "last", "octets", "starts", "verb", "wire")
+    __slots__ = ("cancelled", "command", "dialogue", "final", "last", "octets", "starts", "verb", "wire")
 
     def __init__(self, command: Command, wire: bytes, verb: Verb | None = None, octets: bytes | None = None) -> None:
         self.command = command
@@ -64,6 +64,8 @@ class Pending:
         self.dialogue: ClientDialogue | None = None
         #: Its reply decides about the message.
         self.final = verb is not None and verb.ends_message is not None and verb.ends_message(command)
+        #: The dialogue was cancelled (`*`): only the last reply may follow.
+        self.cancelled = False
         #: Ends a pipelined group; behind the last chunk nothing goes out before its reply (RFC 4468 3.2).
         self.last = (verb.last or self.final) if verb is not None else command.verb not in _INSIDE
         #: Not a command: the place where the chunks of a message begin.

@@ -20,7 +20,7 @@ from smtpcore.errors import (
     SyntaxProblem,
     TimedOut,
 )
-from smtpcore.events import ClientEvent, Closed, Greeting, Response, SendBody
+from smtpcore.events import ClientEvent, Closed, Response, SendBody
 from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.planning import MailPlan, MissingExtension, header_needs_utf8
 from smtpcore.parameters import NO_PARAMETERS, Parameters
@@ -136,9 +136,24 @@ class Transaction:
         return self._started
 
     @property
+    def recipients(self) -> tuple[Rcpt, ...]:
+        """The recipients with their parameters, in order."""
+        return tuple(self._rcpts)
+
+    @property
     def sending(self) -> bool:
-        """Whether the text is due: `SendBody` has come, `end_body` was not called."""
-        return self._phase_text and not self.done and not self._ending()
+        """Whether its text is due: `SendBody` has come, `end_body` was not called."""
+        return self._phase_text and self._conn.body_due
+
+    @property
+    def awaiting_text(self) -> bool:
+        """Whether its text is on its way behind DATA, and the reply due."""
+        return self._phase_text and not self._conn.body_due and not isinstance(self._data, Bdat)
+
+    @property
+    def awaiting(self) -> bool:
+        """Whether its content is on its way, and the reply due."""
+        return (self._phase_text and not self._conn.body_due) or (not self.done and _last(self._data))
 
     @property
     def done(self) -> bool:
@@ -255,7 +270,7 @@ class Transaction:
                     self._send_body(self._body)
         elif isinstance(event, Closed):
             self._closed(event.error)
-        elif isinstance(event, Greeting) and event.reply.is_negative and not self.started:
+        elif event.reply.is_negative and not self.started:
             self._refused_session("greeting-rejected", event.reply)
 
     def _response(self, event: Response) -> None:
@@ -368,9 +383,6 @@ class Transaction:
                 self._results[position] = Result(self._paths[position], outcome, reply)
                 self._note(kind, reply, exception)
 
-    def _ending(self) -> bool:
-        return any(isinstance(command, EndOfMessage) or _last(command) for command in self._conn.outstanding)
-
     def _in_doubt(self) -> bool:
         """Whether the whole text has left and its reply has not come (RFC 1047); LMTP says to try again (2033 5)."""
         unanswered = self._conn.unanswered
@@ -403,7 +415,7 @@ def _outcome(reply: Reply) -> Outcome:
     return Outcome.RETRY if reply.is_transient else Outcome.REFUSED
 
 
-def _last(command: Command) -> bool:
+def _last(command: Command | None) -> bool:
     return isinstance(command, Bdat) and command.last
 
 
