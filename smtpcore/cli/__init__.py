@@ -5,6 +5,7 @@ One file for each sub-command.  Exit statuses are those of sysexits.h, as mail p
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 #: All recipients were taken; or a server that was told to stop has stopped.
@@ -27,3 +28,11 @@ class Trouble(Exception):
     def __init__(self, text: str, status: int = USAGE) -> None:
         super().__init__(text)
         self.status = status
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """Text of a peer for a terminal: control characters are shown escaped, so that they cannot steer it."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

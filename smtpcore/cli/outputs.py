@@ -10,7 +10,6 @@ import base64
 import codecs
 import json
 import os
-import re
 import socket
 import tempfile
 import threading
@@ -19,14 +18,13 @@ from itertools import count
 from pathlib import Path
 from typing import IO, BinaryIO, Final, Iterator, Mapping, Protocol, TypedDict
 
-from smtpcore.cli import Trouble
+from smtpcore.cli import Trouble, visible
 from smtpcore.session import Session
 
 #: Octets of a message that are kept in memory; what is larger goes to a temporary file.
 SPOOL: Final = 1 << 20
 #: Octets that are handled at a time; a multiple of 3, so that pieces of base64 fit together.
 PIECE: Final = 3 << 14
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Recipient(TypedDict):
@@ -173,7 +171,7 @@ class PrintOutput(StreamOutput):
         return text[-1:]
 
     def _say(self, text: str) -> None:
-        self.stream.write(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text).encode("utf-8"))
+        self.stream.write(visible(text).encode("utf-8"))
 
 
 def _shown(params: Mapping[str, str | None]) -> str:

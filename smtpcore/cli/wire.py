@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import Final, Protocol
 
 from smtpcore.events import Step
@@ -52,30 +53,37 @@ class Wire:
         self, sock: socket.socket, tls: ssl.SSLContext | None = None, *, server_name: str | None = None
     ) -> None:
         self.sock = sock
-        self._tls = tls
+        self.context = tls
         self._server_name = server_name
         #: Why the handshake failed, for people.
         self.tls_error = ""
 
     def turn(self, conn: Conversation) -> None:
         """Send what is pending, then do what `next_step` asks for; what goes wrong is told to the connection."""
+        self._turn(conn, False)
+
+    def wait(self, conn: Conversation) -> None:
+        """Send what is pending and wait for input, though `next_step` asks for content (`DECIDE`)."""
+        self._turn(conn, True)
+
+    def _turn(self, conn: Conversation, wait: bool) -> None:
         try:
             if output := conn.data_to_send():
                 self.sock.settimeout(SEND_WAIT)
                 self.sock.sendall(output)
             if conn.next_step is Step.START_TLS:
                 self._handshake(conn)
-            elif conn.next_step is Step.RECEIVE:
+            elif wait or conn.next_step is Step.RECEIVE:
                 self._receive(conn)
         except OSError:  # the peer is gone; TLS errors and time-outs are OSErrors too
-            conn.receive_data(b"")
+            self._last_words(conn)
 
     def start_tls(self) -> None:
         """TLS from the first octet (RFC 8314 3), or after STARTTLS.  Raises `OSError`."""
-        if self._tls is None:
+        if self.context is None:
             raise OSError("TLS is not set up")
-        server_side = self._tls.protocol is ssl.PROTOCOL_TLS_SERVER
-        self.sock = self._tls.wrap_socket(self.sock, server_side=server_side, server_hostname=self._server_name)
+        server_side = self.context.protocol is ssl.PROTOCOL_TLS_SERVER
+        self.sock = self.context.wrap_socket(self.sock, server_side=server_side, server_hostname=self._server_name)
 
     def _handshake(self, conn: Conversation) -> None:
         try:
@@ -85,13 +93,21 @@ class Wire:
             self.tls_error = str(error)
             conn.tls_failed()
         else:
-            conn.tls_started()
+            self.secured(conn)
+
+    def _last_words(self, conn: Conversation) -> None:
+        """What the peer said before it went away, when our octets came too late for it, then the end."""
+        with suppress(OSError):
+            self.sock.settimeout(0)
+            while data := self.sock.recv(READ):
+                conn.receive_data(data)
+        conn.receive_data(b"")
 
     def _receive(self, conn: Conversation) -> None:
         now = time.monotonic()
         deadline = conn.tick(now)
-        if conn.next_step is not Step.RECEIVE:
-            return  # the deadline had passed
+        if deadline <= now:
+            return  # it had passed
         self.sock.settimeout(None if deadline == float("inf") else max(deadline - now, 0.001))
         try:
             data = self.sock.recv(READ)
@@ -99,6 +115,10 @@ class Wire:
             conn.tick(time.monotonic())
         else:
             conn.receive_data(data)
+
+    def secured(self, conn: Conversation) -> None:
+        """The handshake is done: tell the connection."""
+        conn.tls_started()
 
     def close(self) -> None:
         """Close so that the peer reads all that was sent: our side first, then wait for the peer's."""
