@@ -66,8 +66,6 @@ class Adapter:
     cuts: Sequence[Cut] = ALL_CUTS
     #: Keys that a case may have.  Others mean that the format has grown and the judge has not.
     keys: frozenset[str] = frozenset()
-    #: Why the kind cannot be run, when the part of the library that it needs is not there.
-    missing: str | None = None
 
 
 def octets(text: str) -> bytes:

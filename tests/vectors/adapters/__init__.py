@@ -22,10 +22,5 @@ def adapter_for(kind: str) -> Adapter:
     """Raises `UnknownFormat` for a kind that has no module."""
     if kind not in KINDS:
         raise UnknownFormat(f"unknown kind or format {kind!r}; known: {', '.join(KINDS)}")
-    try:
-        adapter: Adapter = import_module(f"{__name__}.{KINDS[kind]}").ADAPTER
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("smtpcore"):
-            raise
-        return Adapter(kind, judge=lambda case, cut: [], missing=str(error))
+    adapter: Adapter = import_module(f"{__name__}.{KINDS[kind]}").ADAPTER
     return adapter

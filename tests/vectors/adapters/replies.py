@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from smtpcore.capabilities import Capabilities
 from smtpcore.errors import SyntaxProblem
 from smtpcore.replies import Reply, ReplyReader
@@ -51,11 +53,16 @@ def judge(case: Json, cut: Cut) -> list[str]:
     return found
 
 
+def _octets(line: str) -> bytes:
+    """A line as the octets that came: text outside ASCII was decoded, or escaped where it is not UTF-8."""
+    return re.sub(rb"\\x([89a-f][0-9a-f])", lambda found: bytes.fromhex(found[1].decode()), line.encode("utf-8"))
+
+
 def _compare(case: Json, reply: Reply) -> list[str]:
     enhanced = None if reply.enhanced is None else str(reply.enhanced)
     pairs = (
         ("code", case["code"], reply.code),
-        ("lines", case["lines"], list(reply.lines)),
+        ("lines", list(map(octets, case["lines"])), list(map(_octets, reply.lines))),
         ("enhanced", case["enhanced"], enhanced),
     )
     return [difference(name, wanted, got) for name, wanted, got in pairs if wanted != got]

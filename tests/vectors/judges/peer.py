@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from tests.vectors.cases import Cut, Json, octets, require_known
+from tests.vectors.cases import LONG, Cut, Json, octets, require_known
 from tests.vectors.judges.client import ClientEngine
 from tests.vectors.judges.wire import pieces_of, split_replies, text_end
 
@@ -114,14 +114,17 @@ class Peer:
     def answer(self, trigger: str, good: bytes | None = None) -> None:
         """Says what the script has for a trigger, to its end, or answers well."""
         entry = self.entry_for(trigger)
-        said = b""
+        said, fed = b"", 0
         if entry is not None and entry.get("tls") == "closed":
             self.engine.eof()
         for piece in self.octets_of(trigger, good) if entry is None else _script_octets(entry):
             said = (said + piece)[:4096]
-            for part in self.cut.pieces(piece):
+            for part in self.cut.pieces(piece) if fed < LONG else [piece]:
                 self.engine.feed(part)
                 self.most_held = max(self.most_held, self.engine.held)
+            fed += len(piece)
+            if self.engine.closed:
+                break
         self.follow(trigger, said)
         if trigger == "QUIT" if entry is None else entry.get("close"):
             self.gone = True
