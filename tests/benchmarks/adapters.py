@@ -1,0 +1,89 @@
+"""Both ends without sockets, in the shape that a harness can drive: octets in, octets out.
+
+`server_factory()` gives `feed(octets) -> octets` of a new connection, where `b""` asks for the greeting.  Every event
+goes through an application, which accepts.  `send(n)` sends messages against canned replies and gives the number of
+replies that were good, four for each message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import smtpcore
+from smtpcore import Step
+
+Feed = Callable[[bytes], bytes]
+
+HOSTNAME = "mx.example.org"
+SENDER, RECIPIENT = "sender@example.org", "recipient@example.net"
+#: About one kilobyte, as a mailer would hand it over.
+MESSAGE = b"From: <a@example.org>\r\nSubject: x\r\n\r\n" + (b"y" * 74 + b"\r\n") * 12
+
+GREETING = b"220 mx.example.org ESMTP\r\n"
+OFFER = b"250-mx.example.org\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 100000000\r\n"
+OFFER_CHUNKING = OFFER.replace(b"250 SIZE", b"250-CHUNKING\r\n250 SIZE")
+ENVELOPE_OK = b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go\r\n"
+MESSAGE_OK = b"250 2.0.0 Ok\r\n"
+
+
+def settings(extensions: list[smtpcore.Extension] | None = None) -> smtpcore.ServerSettings:
+    """What a server is set up with once; without `extensions` everything that needs no certificate or account."""
+    return smtpcore.ServerSettings(HOSTNAME, extensions=extensions)
+
+
+def server(prepared: smtpcore.ServerSettings) -> Feed:
+    """One connection of a server that takes everything."""
+    conn = smtpcore.ServerConnection(settings=prepared)
+
+    def feed(data: bytes) -> bytes:
+        if data:
+            conn.receive_data(data)
+        output = b""
+        while True:
+            for event in conn.events():
+                smtpcore.accept_all(conn, event)
+            output += conn.data_to_send()
+            if conn.next_step is not Step.CONTINUE:
+                return output
+
+    return feed
+
+
+def server_factory() -> Feed:
+    """A new connection, with the settings that all of them share."""
+    return server(_shared())
+
+
+@cache
+def _shared() -> smtpcore.ServerSettings:
+    return settings()
+
+
+def greeted(offer: bytes = OFFER) -> smtpcore.ClientConnection:
+    """A client whose EHLO was answered."""
+    conn = smtpcore.ClientConnection("client.example.org")
+    for reply in (GREETING, offer):
+        conn.receive_data(reply)
+        for _ in conn.events():
+            pass
+        conn.data_to_send()
+    return conn
+
+
+def send(count: int) -> int:
+    """Send messages one after the other, the envelope in one group; gives the good replies."""
+    conn = greeted()
+    good = 0
+    for _ in range(count):
+        message = smtpcore.Transaction(conn, SENDER, [RECIPIENT], body=MESSAGE)
+        message.start()
+        conn.data_to_send()
+        for replies in (ENVELOPE_OK, MESSAGE_OK):
+            conn.receive_data(replies)
+            for event in conn.events():
+                message.handle(event)
+                good += isinstance(event, smtpcore.Response) and not event.reply.is_negative
+            conn.data_to_send()
+        assert message.report.complete
+    return good
