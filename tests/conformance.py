@@ -77,7 +77,7 @@ def rules_of(item: pytest.Item) -> list[str]:
     return [str(name) for mark in item.iter_markers("rule") for name in mark.args]
 
 
-@dataclass
+@dataclass(eq=False)
 class Recorder:
     """A pytest plugin: which tests named a row, and how they ended.  Works with several workers too."""
 
