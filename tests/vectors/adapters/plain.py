@@ -7,8 +7,10 @@ from functools import cache
 
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.extensions.base import Extension
+from smtpcore.extensions.deliverby import DeliverBy
 from smtpcore.extensions.dsn import OriginalRecipient
 from smtpcore.extensions.known import KNOWN
+from smtpcore.extensions.rrvs import ValidSince
 from smtpcore.parameters import Parameter, Parameters
 
 
@@ -31,6 +33,10 @@ def plain(value: object) -> object:
         return value.value
     if isinstance(value, OriginalRecipient):
         return {"type": value.address_type.lower(), "address": value.address}
+    if isinstance(value, DeliverBy):
+        return {"seconds": value.seconds, "mode": value.mode, "trace": value.trace}
+    if isinstance(value, ValidSince):
+        return {"since": value.since, "no_support": value.no_support or None}
     if isinstance(value, ReversePath):
         return address_text(value) or None
     if isinstance(value, (tuple, list)):
