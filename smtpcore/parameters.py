@@ -4,6 +4,8 @@
 `Parameter` is the declaration of one keyword: its grammar both ways, and how far it lengthens the command line.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import re
@@ -43,12 +45,11 @@ class Parameters(Value):
             seen.add(keyword.upper())
 
     def __contains__(self, keyword: object) -> bool:
-        return isinstance(keyword, str) and any(key.upper() == keyword.upper() for key, _ in self.pairs)
+        return isinstance(keyword, str) and any(_same(key, keyword) for key, _ in self.pairs)
 
     def __getitem__(self, keyword: str) -> str | None:
-        wanted = keyword.upper()
         for key, value in self.pairs:
-            if key.upper() == wanted:
+            if _same(key, keyword):
                 return value
         raise KeyError(keyword)
 
@@ -78,6 +79,11 @@ class Parameters(Value):
         return Parameters((*self.pairs, (keyword, value)))
 
 
+def _same(keyword: str, other: str) -> bool:
+    """Whether two keywords are one in any ASCII case (B-GRAM-04): `str.upper` alone takes a long s for an S."""
+    return keyword.upper() == other.upper() and other.isascii()
+
+
 NO_PARAMETERS: Final = Parameters()
 
 
@@ -100,17 +106,27 @@ def read_parameters(line: bytes, start: int) -> tuple[Parameters, bool]:
         if upper in seen:
             raise SyntaxProblem("the parameter is given twice", reason="duplicate", position=start)
         seen.add(upper)
-        try:
-            pairs.append((keyword.decode("ascii"), None if value is None else value.decode("utf-8")))
-        except UnicodeDecodeError:
-            raise SyntaxProblem("the value is not UTF-8", reason="utf8-malformed", position=start) from None
+        pairs.append((keyword.decode("ascii"), None if value is None else _decode(value, found.start(2))))
         start = found.end()
         spaced = spaced or line[start - 2 : start] == b"  "
     if line.endswith(b" "):
         raise SyntaxProblem("space at the end", position=end - 1)
-    if any(value is not None and "\x80" <= max(value) and _VALUE.fullmatch(value) is None for _, value in pairs):
-        raise SyntaxProblem("the value holds control characters")
     return Parameters._make(tuple(pairs)), spaced
+
+
+def _decode(value: bytes, position: int) -> str:
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        position += error.start
+        raise SyntaxProblem("the value is not UTF-8", reason="utf8-malformed", position=position) from None
+    if not text.isascii() and _VALUE.fullmatch(text) is None:
+        raise SyntaxProblem("the value holds control characters", position=position)
+    return text
+
+
+def _no_deviation(value: str | None) -> str:
+    return ""
 
 
 class Parameter(Generic[T]):
@@ -118,10 +134,11 @@ class Parameter(Generic[T]):
 
     `octets` is what it may add to the command line: space, keyword, `=` and the longest value.  `parse` takes the
     value as written (`None`: no value) and raises `SyntaxProblem` when it is not in the keyword's grammar; `format`
-    is its inverse.  `group` names parameters of which one command may carry only one.
+    is its inverse.  `group` names parameters of which one command may carry only one.  `deviation` names the switch of
+    `Leniency` that a value needs which `parse` takes though its grammar does not have it, or gives `""`.
     """
 
-    __slots__ = ("_format", "_parse", "group", "keyword", "octets", "place")
+    __slots__ = ("_format", "_parse", "deviation", "group", "keyword", "octets", "place")
 
     def __init__(
         self,
@@ -130,15 +147,18 @@ class Parameter(Generic[T]):
         *,
         octets: int,
         parse: Callable[[str | None], T],
-        format: Callable[[T], str | None],
+        format: Callable[[T], str | None],  # noqa: A002 - the pair of `parse`
         group: str = "",
+        deviation: Callable[[str | None], str] = _no_deviation,
     ) -> None:
+        """Raises `SyntaxProblem` for what is no keyword (RFC 5321 4.1.2, esmtp-keyword)."""
         if _KEYWORD.fullmatch(keyword) is None:
             raise SyntaxProblem("a parameter keyword is letters, digits and hyphens, not a hyphen first")
         self.keyword = keyword.upper()
         self.place: Place = place
         self.octets = octets
         self.group = group
+        self.deviation = deviation
         self._parse = parse
         self._format = format
 
