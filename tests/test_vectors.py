@@ -12,7 +12,7 @@ import pytest
 from tests.vectors.__main__ import main
 from tests.vectors.adapters import KINDS, adapter_for
 from tests.vectors.cases import ALL_CUTS, ODDLY, SINGLY, Cut, Json, UnknownFormat, require_known, shorten
-from tests.vectors.runner import DATA, Document, is_contentious, load, load_all, run, run_case
+from tests.vectors.runner import DATA, is_contentious, load, load_all, run, run_case
 
 DOCUMENTS = load_all(DATA)
 CASES = [
@@ -153,4 +153,4 @@ def test_require_known_and_shorten() -> None:
 
 
 def test_documents_are_read_whole() -> None:
-    assert all(isinstance(document, Document) and document.cases for document in DOCUMENTS)
+    assert all(document.cases for document in DOCUMENTS)
