@@ -1,1 +1,1 @@
-"""Speed, measured against peers and against the machine in one run, so that only ratios matter."""
+"""How fast the library is, beside its peers: `python -m tests.benchmarks --help`."""

@@ -12,6 +12,7 @@ from functools import cache
 
 import smtpcore
 from smtpcore import Step
+from smtpcore.delivery import Delivery, Message
 
 Feed = Callable[[bytes], bytes]
 
@@ -87,3 +88,20 @@ def send(count: int) -> int:
             conn.data_to_send()
         assert message.report.complete
     return good
+
+
+def send_queued(count: int) -> int:
+    """The same with the next message queued behind the end of the last, as `Delivery` does."""
+    conn = smtpcore.ClientConnection("client.example.org")
+    messages = [Message(SENDER, (RECIPIENT,), MESSAGE) for _ in range(count)]
+    delivery = Delivery(conn, messages)
+    good = 0
+    replies = [GREETING, OFFER, ENVELOPE_OK, *[MESSAGE_OK + ENVELOPE_OK] * (count - 1), MESSAGE_OK]
+    for data in replies:
+        conn.receive_data(data)
+        for event in conn.events():
+            delivery.handle(event)
+            good += isinstance(event, smtpcore.Response) and not event.reply.is_negative
+        conn.data_to_send()
+    assert all(report.complete for report in delivery.reports)
+    return good - 1  # without that to EHLO

@@ -1,0 +1,69 @@
+"""The folder of the peers: a virtual environment filled by package name, when it is first needed.
+
+`PERF_HOME` names the folder; without it there is one below the temporary directory, which other harnesses may share.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+#: The packages of the peers, and of the event loop that ours is measured with.
+PACKAGES = ("aiosmtpd", "uvloop", "twisted", "aiosmtplib", "smtpproto")
+#: Seconds that the installation of the peers may take.
+PATIENCE = 600
+
+
+def folder() -> Path:
+    given = os.environ.get("PERF_HOME")
+    return Path(given) if given else Path(tempfile.gettempdir()) / "smtpperf"
+
+
+def python() -> Path:
+    return folder() / "venv" / "bin" / "python"
+
+
+def inside() -> bool:
+    """Whether this very process runs in the environment of the peers."""
+    return Path(sys.prefix).resolve() == (folder() / "venv").resolve()
+
+
+def prepare(install: bool = True) -> bool:
+    """Make the environment and install what is missing; gives whether there is one.
+
+    A package that cannot be installed is left out, with a word to standard error: its rows will be missing.
+    """
+    if not python().exists():
+        if not install:
+            return False
+        folder().mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder() / "venv")], check=True, timeout=PATIENCE)
+    if install:
+        for name in missing():
+            command = [str(python()), "-m", "pip", "install", "-q", "--disable-pip-version-check", name]
+            if subprocess.run(command, check=False, timeout=PATIENCE).returncode:
+                print(f"# left out: {name} could not be installed", file=sys.stderr)
+    return True
+
+
+def missing() -> list[str]:
+    """The packages that the environment does not have."""
+    code = "import sys, importlib.util as u; print(*[n for n in sys.argv[1:] if u.find_spec(n) is None])"
+    found = subprocess.run([str(python()), "-c", code, *PACKAGES], capture_output=True, text=True, timeout=60)
+    return found.stdout.split()
+
+
+def environment() -> dict[str, str]:
+    """For processes of the peers and ours: this checkout is importable."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def program(name: str) -> str | None:
+    """A program of the system, also from the folder of administrators, where Postfix is."""
+    path = os.environ.get("PATH", os.defpath) + os.pathsep + os.path.join(os.sep, "usr", "sbin")
+    return shutil.which(name, path=path)
