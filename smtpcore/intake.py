@@ -13,11 +13,11 @@ from smtpcore import replies
 from smtpcore.commands import Command, EndOfMessage, Inquiry, Noop, Problem, Quit, Rcpt, Reset, parse
 from smtpcore.connection import BLOCK
 from smtpcore.errors import LocalProtocolError, RemoteProtocolError
-from smtpcore.events import Body, Connect, Query, Question, Reason, Refused, ServerEvent, TransactionAborted
+from smtpcore.events import Body, Connect, Query, Reason, Refused, ServerEvent, TransactionAborted
 from smtpcore.extensions.base import Ask, Say, Turn, Verb
 from smtpcore.lines import LineFault
 from smtpcore.parameters import NO_PARAMETERS, Parameters
-from smtpcore.reception import Reception, Verdict
+from smtpcore.reception import Verdict
 from smtpcore.replies import Reply
 from smtpcore.serving import ServerCore
 from smtpcore.state import State
@@ -38,7 +38,9 @@ _TOO_EARLY: Final = {
     (State.MAIL, "DATA"): replies.NEED_RCPT,
 }
 #: The states that the reading loop asks for, without a look into the enumeration each time.
-_CONNECTED, _DATA, _TLS, _CLOSED = State.CONNECTED, State.DATA, State.TLS, State.CLOSED
+_CONNECTED, _DATA = State.CONNECTED, State.DATA
+#: The states in which nothing is read.
+_SILENT: Final = (State.TLS, State.CLOSED)
 
 
 class Intake(ServerCore):
@@ -62,28 +64,25 @@ class Intake(ServerCore):
                 if isinstance(news, Query):
                     self._asked = news
                 return news
-            state = self._state
-            if self._hold or state is _CLOSED:
+            if self._hold or self._state in _SILENT or (self._slots and not self._may_read_on(self._slots)):
                 return None
-            event: ServerEvent | None
-            if state is _DATA or self._chunk is not None:
-                event = self._read_content()
-            elif self._swallow is not None:
-                event = self._drop_octets(*self._swallow)
-            elif state is _CONNECTED:
-                return None if self._slots else self._ask(Connect())
-            elif state is _TLS:
-                return None
-            elif self._slots and not self._may_read_on():
-                return None
-            else:
-                event = self._read_line()
+            event = self._read()
             if event is not None:
                 return event
             if self._starved and not self._news:
                 if not self._eof or self._owed():
                     return None
                 self._peer_is_gone()
+
+    def _read(self) -> ServerEvent | None:
+        """Handle what comes next: text, octets to drop, the greeting, or a line."""
+        if self._state is _DATA or self._chunk is not None:
+            return self._read_content()
+        if self._swallow is not None:
+            return self._drop_octets(*self._swallow)
+        if self._state is _CONNECTED:
+            return self._ask(Connect())
+        return self._read_line()
 
     def _read_line(self) -> ServerEvent | None:
         settings = self._settings
@@ -96,8 +95,7 @@ class Intake(ServerCore):
         if dialogue is not None:
             return self._turn(dialogue.receive(line))
         command = parse(line, settings.language)
-        if command.__class__ is Problem:
-            assert isinstance(command, Problem)
+        if isinstance(command, Problem):
             self._bad_line(line, command)
             return None
         verb = command.verb
@@ -142,8 +140,8 @@ class Intake(ServerCore):
             return None
         self._progress += 1
         if fault is LineFault.ENDLESS:
-            self._shut(replies.unavailable(self._settings.hostname, "No end of line in sight"), Reason.SHUT_DOWN)
-            self._close_for(RemoteProtocolError("a line without end"))
+            reply = replies.unavailable(self._settings.hostname, "No end of line in sight")
+            self._shut(reply, Reason.SHUT_DOWN, RemoteProtocolError("a line without end"))
             return None
         if self._dialogue is not None:
             return self._turn(self._dialogue.too_long())
@@ -156,22 +154,25 @@ class Intake(ServerCore):
         return None
 
     def _bad_line(self, line: bytes, problem: Problem) -> None:
+        envelope = self._session.envelope
+        if envelope is not None and problem.verb == "RCPT":
+            envelope.refused += 1
         if self._state is State.REFUSED:
             self._refuse(line, self._in_state(problem.reply), problem.text)
         elif self._settings.extensions.announces_octets(line):
             self._refuse_and_close(line, problem.reply, problem.text)
         elif not self._settings.foreign and problem.reply.code == 500 and _FOREIGN.match(line):
-            self._shut(replies.unavailable(self._settings.hostname, "This is SMTP"), Reason.SHUT_DOWN)
-            self._close_for(RemoteProtocolError("the peer does not speak SMTP"))
+            reply = replies.unavailable(self._settings.hostname, "This is SMTP")
+            self._shut(reply, Reason.SHUT_DOWN, RemoteProtocolError("the peer does not speak SMTP"))
         else:
             self._refuse(line, problem.reply, problem.text, held=problem.verb in ("MAIL", "RCPT"))
 
     def _out_of_sequence(self, verb: str) -> Reply:
         """503 with the sentence that helps; 554 when every recipient was refused (RFC 5321 3.3)."""
         envelope = self._session.envelope
-        if self._state is State.MAIL and verb == "DATA" and envelope is not None and envelope.refused:
-            if not self._session.lmtp:  # RFC 2033 4.2: LMTP has 503 only
-                return replies.NO_VALID_RECIPIENTS
+        refused = self._state is State.MAIL and envelope is not None and envelope.refused
+        if verb == "DATA" and refused and not self._session.lmtp:  # RFC 2033 4.2: LMTP has 503 only
+            return replies.NO_VALID_RECIPIENTS
         return _TOO_EARLY.get((self._state, verb), replies.BAD_SEQUENCE)
 
     def _read_content(self) -> ServerEvent | None:
@@ -252,14 +253,17 @@ class Intake(ServerCore):
 
     def _refuse_command(self, line: bytes, command: Command, reply: Reply) -> None:
         """Refuse a command that is well formed; octets that follow it are not commands, whatever the reply is."""
-        verb = self._settings.extensions.verbs.get(command.verb)
-        if verb is None or verb.octets is None:
-            self._refuse(line, self._in_state(reply), "", held=command.verb in ("MAIL", "RCPT"))
-            if isinstance(command, Rcpt) and self._session.envelope is not None:
-                self._session.envelope.refused += 1
-            self._close_after(reply)
+        if reply.code == 421:
+            self._report(Refused(line, reply))
+            self._shut(reply, Reason.SHUT_DOWN, None)
             return
-        self._refuse_chunk(command, verb, reply, line)
+        verb = self._settings.extensions.verbs.get(command.verb)
+        if verb is not None and verb.octets is not None:
+            self._refuse_chunk(command, verb, reply, line)
+            return
+        self._refuse(line, self._in_state(reply), "", held=command.verb in ("MAIL", "RCPT"))
+        if isinstance(command, Rcpt) and self._session.envelope is not None:
+            self._session.envelope.refused += 1
 
     def _refuse_chunk(self, command: Command, verb: Verb, reply: Reply, line: bytes = b"") -> None:
         assert verb.octets is not None
@@ -310,13 +314,13 @@ class Intake(ServerCore):
 
     def _answer_rcpt(self, command: Command, line: bytes) -> ServerEvent | None:
         envelope = self._session.envelope
+        assert envelope is not None
         limit = self._settings.limits.recipients
-        if limit is not None and envelope is not None:
-            if len(envelope.recipients) + (len(self._slots) if self._slots else 0) >= limit:
-                self._write(replies.TOO_MANY_RECIPIENTS)  # 452, not 552, and the earlier ones stay (4.5.3.1.10)
-                envelope.refused += 1
-                self._report(Refused(line, replies.TOO_MANY_RECIPIENTS, "too many recipients"))
-                return None
+        if limit is not None and len(envelope.recipients) >= limit:
+            self._write(replies.TOO_MANY_RECIPIENTS)  # 452, not 552, and the earlier ones stay (4.5.3.1.10)
+            envelope.refused += 1
+            self._report(Refused(line, replies.TOO_MANY_RECIPIENTS, "too many recipients"))
+            return None
         return self._ask(command)
 
     def _turn(self, turn: Turn) -> ServerEvent | None:
@@ -334,17 +338,8 @@ class Intake(ServerCore):
             self._failures += 1
             limit = self._settings.limits.auth_failures
             if limit is not None and self._failures >= limit:
-                self._shut(replies.too_many_errors(self._settings.hostname), Reason.SHUT_DOWN)
-                self._close_for(RemoteProtocolError("too many failed authentications"))
+                self._give_up("too many failed authentications")
         return None
-
-    def _close_after(self, reply: Reply | None) -> None:
-        if reply is not None and reply.code == 421:
-            self._asked = None
-            if self._slots is not None:
-                self._slots.clear()
-            self._abort(Reason.SHUT_DOWN)
-            self._close_for(None)
 
 
 _Answer = Callable[[Intake, Command, bytes], ServerEvent | None]

@@ -25,7 +25,7 @@ LONG_LINE = Verdict(Reason.LONG_LINE, replies.Reply(500, "Text line too long", "
 class Reception:
     """One message on its way in.  Whatever becomes of it, it is read to its true end (RFC 5321 4.5.3.1.9)."""
 
-    __slots__ = ("_limit", "_newlines", "_text", "verdict")
+    __slots__ = ("_limit", "_newlines", "_text", "verdict", "whole")
 
     def __init__(self, text: ContentDecoder | ChunkDecoder, limit: int | None, newlines: NewlinePolicy) -> None:
         self._text = text
@@ -33,6 +33,8 @@ class Reception:
         self._newlines = newlines
         #: Set as soon as the message is known to be refused; nothing more of it is given out then.
         self.verdict: Verdict | None = None
+        #: Whether the end of the message has come.
+        self.whole = False
 
     @classmethod
     def dotted(cls, limit: int | None, newlines: NewlinePolicy, max_line: int | None) -> Reception:
@@ -70,12 +72,16 @@ class Reception:
         else:
             data, stop = text.take(buffer.data, buffer.start)
         buffer.consume_to(stop)
-        if self._limit is not None and text.size > self._limit and self.verdict is None:
+        if self.verdict is not None:
+            return b""
+        if self._limit is not None and text.size > self._limit:
             self.verdict = TOO_BIG
-        return b"" if self.verdict is not None else data
+            return data[: self._limit - text.size]  # the same octets, whatever pieces they came in
+        return data
 
     def end(self) -> None:
         """The message is whole: judge what was noted on the way."""
+        self.whole = True
         text = self._text
         if isinstance(text, ChunkDecoder):
             text.end()

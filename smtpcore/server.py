@@ -33,7 +33,9 @@ class ServerConnection(Intake):
     without it all that need neither certificates nor accounts);
     `newlines` says what becomes of a bare CR or LF in a text; `rcpt_window` how many recipients may be deferred at
     once; `ask` names which of VRFY, EXPN and HELP the application answers; `tls` says that the transport was
-    protected before the first octet (RFC 8314 3).  `settings` replaces all but `tls` and saves time per connection.
+    protected before the first octet (RFC 8314 3); `strict_replies` refuses, from the application, replies with codes
+    that are not listed for the command (RFC 5321 4.3.2).  `settings` replaces all but `tls` and saves time per
+    connection.
 
     Raises `LocalProtocolError` for arguments that cannot work together.
     """
@@ -53,6 +55,7 @@ class ServerConnection(Intake):
         ask: Iterable[str] = (),
         lmtp: bool = False,
         tls: bool = False,
+        strict_replies: bool = False,
         settings: ServerSettings | None = None,
     ) -> None:
         settings = settings or ServerSettings(
@@ -65,6 +68,7 @@ class ServerConnection(Intake):
             rcpt_window=rcpt_window,
             ask=ask,
             lmtp=lmtp,
+            strict_replies=strict_replies,
         )
         super().__init__(settings, tls)
 
@@ -91,6 +95,10 @@ class ServerConnection(Intake):
         """
         if not reply.is_negative:
             raise LocalProtocolError(f"reject() wants a 4yz or 5yz reply, not {reply.code}; use accept() to agree")
+        if reply.code == 421:
+            self._slot_of(question)
+            self.shut_down(reply)
+            return
         self._decide(question, reply, False)
 
     def defer(self, question: Question) -> None:
@@ -105,68 +113,92 @@ class ServerConnection(Intake):
     def provide(self, question: Question, value: object) -> None:
         """Give what a question asks for: to a command with a dialogue (AUTH) the object that leads it, to a question
         inside one what that question names.  Raises `LocalProtocolError` when it asks for nothing."""
-        verb = self._settings.extensions.verbs.get(question.verb) if isinstance(question, Command) else None
-        if verb is not None and verb.dialogue is not None and isinstance(question, Command):
-            self._take_question(question)
-            self._forget_slot()
-            self._begin_dialogue(question, verb, value)
-            return
-        if self._dialogue is None or not isinstance(question, Query):
-            raise LocalProtocolError("provide() answers AUTH and the questions inside it only")
-        self._take_question(question)
-        self._forget_slot()
-        self._turn_later(self._dialogue.provide(value))
+        self._slot_of(question)
+        verb = self._dialogue_verb(question)
+        if verb is not None:
+            turn = self._begin_dialogue(question, verb, value)
+        elif isinstance(question, Query) and self._dialogue is not None:
+            turn = self._dialogue.provide(value)
+        else:
+            name = type(question).__name__
+            raise LocalProtocolError(f"provide() is for AUTH and the questions inside it: accept() or reject() {name}")
+        self._turn_later(turn)
 
     def reply_each(self, question: EndOfMessage, answers: Sequence[Reply]) -> None:
-        """LMTP: answer the end of a message with one reply for each accepted recipient, in their order."""
+        """LMTP: answer the end of a message with one reply for each accepted recipient, in their order.
+
+        A 421 stands for itself and all behind it, and closes (RFC 5321 3.8).
+        """
         if not self._session.lmtp:
             raise LocalProtocolError("reply_each() is for LMTP; SMTP has one reply for all: accept() or reject()")
+        self._slot_of(question)
         if len(answers) != self._arity():
             raise LocalProtocolError(f"reply_each() wants {self._arity()} replies, one for each accepted recipient")
-        self._take_question(question)
-        self._end_message(answers)
-        self._session.envelope = None
+        for reply in answers:
+            self._check_final(question, reply)
+        last = next((index for index, reply in enumerate(answers) if reply.code == 421), None)
+        self._settle()
+        self._end_message(answers if last is None else answers[: last + 1])
+        self._end_transaction()
+        if last is not None:
+            self._close_for(None)
 
     def reply_for(self, question: EndOfMessage, recipient: Rcpt, reply: Reply) -> None:
-        """LMTP: answer for one recipient, in any order; each reply leaves as soon as those before it have left."""
+        """LMTP: answer for one recipient, in any order; each reply leaves as soon as those before it have left.
+
+        A 421 stands for all that were not sent yet, and closes (RFC 5321 3.8).
+        """
         envelope = self._session.envelope
-        if not self._session.lmtp or envelope is None:
+        if not self._session.lmtp or envelope is None or not isinstance(question, EndOfMessage):
             raise LocalProtocolError("reply_for() answers the end of an LMTP message")
+        self._check_final(question, reply)
         if question is not self._undelivered:
-            self._take_question(question)
+            self._slot_of(question)
+            self._settle()
             self._undelivered = question
-            self._slots = self._slots or Slots()
+            self._slots = Slots()
             for each in envelope.recipients:
                 self._slots.open(each)
         slot = self._slots.find(recipient) if self._slots is not None else None
         if slot is None:
             raise LocalProtocolError("that recipient was answered already, or was never accepted")
+        if reply.code == 421:
+            self.shut_down(reply)
+            return
         slot.wire = self._wire(reply)
         self._flush_slots()
 
     def refuse_message(self, reply: Reply) -> None:
         """Refuse the message that is coming in: the rest is read and dropped, then this 4yz or 5yz goes out."""
-        if self._reception is None:
+        reception = self._reception
+        if reception is None:
             raise LocalProtocolError("refuse_message() works while a message comes in: between DATA and its end")
         if not reply.is_negative:
             raise LocalProtocolError(f"refuse_message() wants a 4yz or 5yz reply, not {reply.code}")
-        if self._asked is not None or self._slots:
+        if reply.code == 421:
+            raise LocalProtocolError("421 closes, so there is no rest to read: use shut_down()")
+        if reception.whole:
             raise LocalProtocolError("the message is whole: answer EndOfMessage with reject()")
-        if self._reception.verdict is None:
-            self._reception.verdict = Verdict(Reason.REFUSED, reply)
+        self._check_listed(".", reply)
+        if reception.verdict is None:
+            reception.verdict = Verdict(Reason.REFUSED, reply)
 
     def shut_down(self, reply: Reply | None = None) -> None:
-        """Close with 421: at once, also as the answer to every question that is open (RFC 5321 3.8)."""
+        """Close with 421: at once, also as the answer to every question that is open (RFC 5321 3.8).
+
+        Raises `LocalProtocolError` for a reply with another code.
+        """
+        if reply is not None and reply.code != 421:
+            raise LocalProtocolError(f"shut_down() says 421, not {reply.code}")
         if self._state is State.CLOSED:
             return
         if self._state is State.TLS:
             self._close_for(None)
             return
-        self._asked = None
-        if self._slots is not None:
-            self._slots.clear()
-        self._shut(reply or replies.unavailable(self._settings.hostname), Reason.SHUT_DOWN)
-        self._close_for(None)
+        owed = self._asked if self._asked is not None or not self._slots else self._slots.unfilled()[0]
+        plain = self._state is State.CONNECTED or isinstance(owed, Hello)
+        reply = reply or replies.unavailable(self._settings.hostname)
+        self._shut(reply, Reason.SHUT_DOWN, None, plain=plain)
 
     def tls_started(self) -> None:
         """The TLS handshake is done: everything known of the client is forgotten (RFC 3207 4.2)."""
@@ -178,12 +210,13 @@ class ServerConnection(Intake):
     def tls_failed(self) -> None:
         """The TLS handshake failed: the connection is of no more use (RFC 3207 4.1)."""
         self._must_be(State.TLS, "tls_failed() is for the step START_TLS, after a StartTls question was accepted")
-        self._finish(RemoteProtocolError("the TLS handshake failed"))
+        self._close_for(RemoteProtocolError("the TLS handshake failed"))
 
-    def _take_question(self, question: Question) -> Slot[Question] | None:
-        """The question leaves the table; its slot when it was deferred."""
+    # --- questions and their places -------------------------------------------------------------------------------
+
+    def _slot_of(self, question: Question) -> Slot[Question] | None:
+        """The place of the reply when the question was deferred; raises unless the question waits."""
         if question is self._asked:
-            self._asked = None
             return None
         slot = self._slots.find(question) if self._slots is not None else None
         if slot is None:
@@ -193,34 +226,72 @@ class ServerConnection(Intake):
             )
         return slot
 
-    def _forget_slot(self) -> None:
-        """Anything but RCPT is deferred alone, so its slot is the only one."""
-        if self._slots is not None:
-            self._slots.clear()
+    def _settle(self) -> None:
+        """The question leaves the table.  Anything but RCPT is deferred alone, so that its slot is the only one."""
+        self._asked = None
+        self._slots = None
+
+    def _check_listed(self, verb: str, reply: Reply) -> None:
+        listed = self._settings.listed
+        if listed is not None and reply.code not in listed.get(verb, (reply.code,)):
+            codes = ", ".join(map(str, sorted(listed[verb])))
+            raise LocalProtocolError(f"{reply.code} is not listed for {verb} (RFC 5321 4.3.2): {codes}")
+
+    def _check_final(self, question: Question, reply: Reply) -> None:
+        if reply.is_intermediate:
+            raise LocalProtocolError(f"the end of a message is answered with 2yz, 4yz or 5yz, not {reply.code}")
+        self._check_listed(question.verb if isinstance(question, Command) else "", reply)
+
+    def _check_reply(self, question: Question, reply: Reply | None, positive: bool) -> None:
+        """Whether this reply can be given to this question, before anything changes."""
+        if reply is None:
+            if isinstance(question, Inquiry) and question.about == "EXPN":
+                raise LocalProtocolError("accept() of EXPN needs the reply with the members of the list")
+            return
+        if isinstance(question, Command):
+            verb = self._settings.extensions.verbs.get(question.verb)
+            if positive and verb is not None and verb.dialogue is not None:
+                raise LocalProtocolError(f"accept() begins the exchange of {verb.name}; its reply comes at its end")
+            if positive and verb is not None and verb.layer and reply.code != 220:
+                raise LocalProtocolError(f"{verb.name} is accepted with 220 and nothing else (RFC 3207 4)")
+            if positive and verb is not None and verb.octets is not None:
+                raise LocalProtocolError(f"accept() lets the octets of {verb.name} in; its reply comes behind them")
+            self._check_listed(question.verb, reply)
+        elif isinstance(question, Connect):
+            self._check_listed("CONNECT", reply)
+
+    def _dialogue_verb(self, question: Question) -> Verb | None:
+        """The declaration of a command that begins a dialogue, `None` for everything else."""
+        verb = self._settings.extensions.verbs.get(question.verb) if isinstance(question, Command) else None
+        return verb if verb is not None and verb.dialogue is not None else None
+
+    # --- what each answer does ------------------------------------------------------------------------------------
 
     def _decide(self, question: Question, reply: Reply | None, positive: bool) -> None:
-        if isinstance(question, Inquiry) and reply is None and question.about == "EXPN":
-            raise LocalProtocolError("accept() of EXPN needs the reply with the members of the list")
-        slot = self._take_question(question)
+        slot = self._slot_of(question)
+        self._check_reply(question, reply, positive)
         if isinstance(question, Query):
             assert self._dialogue is not None
-            self._forget_slot()
             self._turn_later(self._dialogue.answer(positive, reply))
-            self._close_after(reply)
             return
-        if slot is not None:
-            if isinstance(question, Rcpt):
-                slot.wire = self._wire(reply or replies.RECIPIENT_OK)
-                slot.positive = positive
-                self._flush_slots()
-                self._close_after(reply)
-                return
-            self._forget_slot()
+        verb = self._dialogue_verb(question)
+        if positive and verb is not None:
+            self._turn_later(self._begin_dialogue(question, verb, None))
+            return
+        if slot is not None and isinstance(question, Rcpt):
+            slot.wire = self._wire(reply or replies.RECIPIENT_OK)
+            slot.positive = positive
+            self._flush_slots()
+            return
+        if question is self._asked:
+            self._asked = None
+        else:
+            self._slots = None
         decided = _DECIDED.get(question.__class__, ServerConnection._decided_verb)
         decided(self, question, reply, positive)
-        self._close_after(reply)
 
     def _flush_slots(self) -> None:
+        self._progress += 1  # the client waited for us, not we for it
         assert self._slots is not None
         for slot in self._slots.ready():
             if slot.wire is not None:
@@ -230,12 +301,11 @@ class ServerConnection(Intake):
         if self._undelivered is not None and not self._slots:
             self._undelivered = None
             self._message_over()
-            self._session.envelope = None
+            self._end_transaction()
 
     def _count_recipient(self, rcpt: Rcpt, positive: bool) -> None:
         envelope = self._session.envelope
-        if envelope is None:
-            return
+        assert envelope is not None
         if positive:
             envelope.recipients.append(rcpt)
             self._state = State.RCPT
@@ -243,13 +313,16 @@ class ServerConnection(Intake):
             envelope.refused += 1
 
     def _decided_connect(self, question: Question, reply: Reply | None, positive: bool) -> None:
-        self._write_plain(reply or self._settings.greeting)
+        if reply is not None and reply.code == 521:
+            self._refusal = reply  # RFC 7504 3: the same to everything but QUIT
         self._move("CONNECT", positive)
         self._hold = True
-        if len(self._buffer) and not self._settings.early_talk:
+        early = len(self._buffer) and not self._settings.early_talk
+        if positive and early:
             # RFC 5321 4.3.1: the client waits for the greeting; one that does not is a worm, or a smuggler.
-            self._out.clear()
-            self._write_plain(replies.SYNC_ERROR)
+            reply = replies.SYNC_ERROR
+        self._write_plain(reply or self._settings.greeting)
+        if early:
             self._close_for(RemoteProtocolError("the client spoke before the greeting"))
 
     def _decided_hello(self, question: Question, reply: Reply | None, positive: bool) -> None:
@@ -274,6 +347,14 @@ class ServerConnection(Intake):
 
     def _decided_rcpt(self, question: Question, reply: Reply | None, positive: bool) -> None:
         assert isinstance(question, Rcpt)
+        slots = self._slots
+        if slots:  # behind recipients that were deferred: counted in their order, too (RFC 2033 4.2)
+            slots.open(question)
+            slot = slots.find(question)
+            assert slot is not None
+            slot.wire = self._wire(reply or replies.RECIPIENT_OK)
+            slot.positive = positive
+            return
         self._write(reply or replies.RECIPIENT_OK)
         self._count_recipient(question, positive)
 
@@ -287,11 +368,15 @@ class ServerConnection(Intake):
 
     def _decided_message(self, question: Question, reply: Reply | None, positive: bool) -> None:
         self._end_message([reply or replies.MESSAGE_ACCEPTED] * self._arity())
-        self._session.envelope = None
+        self._end_transaction()
 
     def _decided_inquiry(self, question: Question, reply: Reply | None, positive: bool) -> None:
         assert isinstance(question, Inquiry)
-        self._write(reply or (replies.CANNOT_VERIFY if question.about == "VRFY" else self._settings.help))
+        reply = reply or (replies.CANNOT_VERIFY if question.about == "VRFY" else self._settings.help)
+        utf8 = self._settings.extensions.utf8_replies(question)
+        if not utf8 and reply.ascii_only() is not reply:  # RFC 6531 3.7.4.2
+            reply = _NO_UTF8_HERE if positive else replies.UTF8_REPLY_REQUIRED
+        self._out.append(self._wire(reply, utf8))
         self._hold = True
         self._count_junk()
 
@@ -301,9 +386,6 @@ class ServerConnection(Intake):
         verb = self._settings.extensions.verbs[question.verb]
         if verb.octets is not None:
             self._decided_chunk(question, verb, reply, positive)
-            return
-        if positive and verb.dialogue is not None:
-            self._begin_dialogue(question, verb, None)
             return
         if positive and verb.layer:
             self._start_layer(reply or replies.READY_FOR_TLS)
@@ -316,27 +398,24 @@ class ServerConnection(Intake):
     def _start_layer(self, reply: Reply) -> None:
         """220 and TLS, unless octets came behind STARTTLS: those would be read as if they had been protected."""
         if len(self._buffer):
-            self._inject()
+            error = RemoteProtocolError("plaintext between STARTTLS and the TLS handshake")
+            self._shut(replies.unavailable(self._settings.hostname, "Plaintext after STARTTLS"), Reason.TLS, error)
             return
         self._write(reply)
         self._state = State.TLS
-
-    def _inject(self) -> None:
-        self._shut(replies.unavailable(self._settings.hostname, "Plaintext after STARTTLS"), Reason.TLS)
-        self._close_for(RemoteProtocolError("plaintext between STARTTLS and the TLS handshake"))
 
     def _decided_chunk(self, question: Command, verb: Verb, reply: Reply | None, positive: bool) -> None:
         assert verb.octets is not None
         envelope = self._session.envelope
         assert envelope is not None
         if not positive:
-            self._refuse_chunk(question, verb, reply or replies.LOCAL_ERROR)
+            assert reply is not None
+            self._refuse_chunk(question, verb, reply)
             return
         envelope.chunks += 1
         limit = self._settings.limits.chunks
         if limit is not None and envelope.chunks > limit:
-            self._shut(replies.too_many_errors(self._settings.hostname), Reason.SHUT_DOWN)
-            self._close_for(RemoteProtocolError("too many chunks"))
+            self._give_up("too many chunks")
             return
         if self._reception is None:
             settings = self._settings
@@ -349,15 +428,17 @@ class ServerConnection(Intake):
             return
         self._chunk = (question, verb)
 
-    def _begin_dialogue(self, command: Command, verb: Verb, value: object) -> None:
+    def _begin_dialogue(self, question: Question, verb: Verb, value: object) -> Turn:
         assert verb.dialogue is not None
-        dialogue = verb.dialogue(command, self._session, self._settings.extensions.owner(verb.name))
+        assert isinstance(question, Command)
+        dialogue = verb.dialogue(question, self._session, self._settings.extensions.owner(verb.name))
         turn = dialogue.begin(value)
         self._dialogue = dialogue
-        self._turn_later(turn)
+        return turn
 
     def _turn_later(self, turn: Turn) -> None:
-        """The same outside of a pull: a question waits for the next one."""
+        """One step of a dialogue, outside of a pull: a question of it waits for the next one."""
+        self._settle()
         event = self._turn(turn)
         if event is not None:
             self._asked = None
@@ -378,6 +459,10 @@ _DECIDED: Final[dict[type, _Decided]] = {
 
 #: Questions whose acceptance needs no look at anything else.
 _PLAIN: Final = frozenset((Hello, Mail, Rcpt, Data, EndOfMessage))
+
+
+#: To VRFY and EXPN when the answer needs UTF-8 that the client did not allow (RFC 6531 3.7.4.2).
+_NO_UTF8_HERE: Final = Reply(252, replies.CANNOT_VERIFY.lines, "2.6.8")
 
 
 def accept_all(connection: ServerConnection, event: ServerEvent) -> None:

@@ -45,10 +45,12 @@ class ServerSettings:
         "language",
         "limits",
         "line_limits",
+        "listed",
         "lmtp",
         "message_limit",
         "newlines",
         "rcpt_window",
+        "recipient_limit",
         "timeouts",
     )
 
@@ -67,13 +69,17 @@ class ServerSettings:
         greeting: str = "ESMTP ready",
         early_talk: bool = False,
         foreign: bool = False,
+        strict_replies: bool = False,
     ) -> None:
-        """Raises `LocalProtocolError` or `SyntaxProblem` for what cannot work.  See `ServerConnection`."""
+        """Raises `LocalProtocolError` or `SyntaxProblem` for what cannot work.  See `ServerConnection`.
+
+        `greeting` is the text behind the name; `early_talk` lets a client speak before it; `foreign` gives what is
+        clearly another protocol its 500 instead of 421; `strict_replies` holds the replies that the application gives
+        to the codes that are listed for the command.
+        """
         _check_hostname(hostname)
-        if extensions is None:
-            extensions = SERVER_EXTENSIONS
-        elif not isinstance(extensions, ExtensionSet):
-            extensions = ExtensionSet(extensions)
+        self.limits = limits or Limits()
+        extensions = _fitted(SERVER_EXTENSIONS if extensions is None else extensions, self.limits)
         if rcpt_window < 1:
             raise LocalProtocolError("rcpt_window is the number of recipients that may be deferred: 1 or more")
         if lmtp and not (extensions.pipelining and extensions.enhanced_codes):
@@ -83,7 +89,6 @@ class ServerSettings:
             raise LocalProtocolError("ask names VRFY, EXPN or HELP")
         self.hostname = hostname
         self.extensions = extensions
-        self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
         self.newlines = newlines
         self.rcpt_window = rcpt_window
@@ -96,6 +101,9 @@ class ServerSettings:
         longest = max((verb.line_limit or 0 for verb in extensions.verbs.values()), default=0)
         self.dialogue_limits = LineLimits(max(longest, self.line_limits.base), endless=self.limits.endless_line)
         self.message_limit = _smaller(self.limits.message, extensions.message_limit)
+        self.recipient_limit = _smaller(self.limits.recipients, extensions.recipient_limit)
+        #: Reply codes of each command, `None` when any will do.
+        self.listed = extensions.listed_codes() if strict_replies else None
         self.greeting = replies.greeting(hostname, greeting.replace("ESMTP", "LMTP") if lmtp else greeting)
         self.closing = replies.closing(hostname)
         self.help = replies.help_text(self._help())
@@ -124,6 +132,13 @@ class ServerSettings:
             verbs.remove("EXPN")
         return ["Commands:", *(" ".join(verbs[start : start + 8]) for start in range(0, len(verbs), 8))]
 
+    def named(self, reply: Reply) -> Reply:
+        """The reply, and when it is a 421 or 220 with this server's name in front, which clients read by machine
+        (RFC 5321 4.2)."""
+        if reply.code not in (220, 421) or reply.lines[0].startswith(self.hostname):
+            return reply
+        return Reply(reply.code, (f"{self.hostname} {reply.lines[0]}", *reply.lines[1:]), reply.enhanced)
+
     def hello_reply(self, hello: str, session: Session) -> Reply:
         """250 to EHLO or LHLO with what is offered now, one line to HELO (RFC 5321 4.1.1.1)."""
         offered = () if hello == "HELO" else tuple(self.extensions.offer(session))
@@ -135,6 +150,15 @@ class ServerSettings:
             if len(self._hellos) < _KEPT_HELLOS:
                 self._hellos[hello, offered] = reply
         return reply
+
+
+def _fitted(extensions: ExtensionSet | Iterable[Extension], limits: Limits) -> ExtensionSet:
+    """The extensions as a server with these limits offers them."""
+    members = tuple(extensions)
+    fitted = tuple(extension.fitted(limits) for extension in members)
+    if isinstance(extensions, ExtensionSet) and fitted == members:
+        return extensions
+    return ExtensionSet(fitted)
 
 
 def _smaller(first: int | None, second: int | None) -> int | None:

@@ -105,13 +105,14 @@ AUTH_PARAMETER: Final = Parameter("AUTH", "MAIL", octets=500, parse=_parse_submi
 class AuthExchange:
     """The server's half of an exchange: lines in, turns out."""
 
-    __slots__ = ("_command", "_make", "_mechanism", "_refusal", "_secret_asked")
+    __slots__ = ("_command", "_make", "_mechanism", "_refusal", "_secret_asked", "_welcome")
 
     def __init__(self, command: Auth, make: Callable[[str], ServerMechanism]) -> None:
         self._command = command
         self._make = make
         self._mechanism: ServerMechanism | None = None
         self._refusal: Reply | None = None
+        self._welcome = replies.AUTHENTICATED
         self._secret_asked = False
 
     def begin(self, value: object = None) -> Turn:
@@ -143,7 +144,11 @@ class AuthExchange:
                 return Finish(self._refusal)  # RFC 4954 6: a failure of ours is not a failed attempt
             # Where a secret was asked for, no means that there is no such user.
             return self._next(self._mechanism.provide(None) if self._secret_asked else self._mechanism.verified(False))
-        return self._next(self._mechanism.verified(True))
+        if reply is not None and reply.code != 235:
+            raise LocalProtocolError(f"credentials are accepted with 235 and nothing else, not {reply.code}")
+        outcome = self._mechanism.verified(True)
+        self._welcome = reply or self._welcome
+        return self._next(outcome)
 
     def provide(self, value: object) -> Turn:
         """The application gives the stored secret that was asked for, or the name under which its yes is known."""
@@ -169,7 +174,7 @@ class AuthExchange:
             def commit(session: Session) -> None:
                 session.identity = identity
 
-            return Finish(replies.AUTHENTICATED, commit)
+            return Finish(self._welcome, commit)
         if self._refusal is not None:
             return Finish(self._refusal, None, True)
         return Finish(_FAILURES.get(outcome.reason.value, replies.AUTH_FAILED), None, True)
@@ -230,7 +235,8 @@ _BEFORE_AUTH: Final = frozenset(("AUTH", "EHLO", "HELO", "LHLO", "NOOP", "RSET",
 
 
 def _exchange(command: Command, session: Session, extension: Extension) -> Dialogue:
-    assert isinstance(command, Auth) and isinstance(extension, AuthExtension)
+    assert isinstance(command, Auth)
+    assert isinstance(extension, AuthExtension)
     return AuthExchange(command, extension.mechanism)
 
 
@@ -254,6 +260,10 @@ class AuthExtension(Extension):
     parameters: ClassVar[tuple[Parameter[ReversePath], ...]] = (AUTH_PARAMETER,)
     verbs: ClassVar[tuple[Verb, ...]] = (AUTH,)
     guards: ClassVar[Mapping[str, When]] = {"*": When.ALWAYS}
+    codes: ClassVar[Mapping[str, frozenset[int]]] = {
+        "*": frozenset((530,)),
+        "AUTH": frozenset((432, 454, 503, 504, 534, 535, 538)),  # RFC 4954 6
+    }
 
     def offer(self, session: Session) -> Sequence[str] | None:
         return self._allowed(session) or None

@@ -7,10 +7,11 @@ before a command is taken, and what the client needs of it.  Nothing in `server.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Protocol, Sequence
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Protocol, Self, Sequence
 
 from smtpcore.commands import Command, Grammar, Mail
 from smtpcore.events import Query
+from smtpcore.limits import Limits
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -167,10 +168,23 @@ class Extension(Value):
     enhanced_codes: ClassVar[bool] = False
     #: Verbs before which `guard` is called, and when; `"*"` for all verbs.
     guards: ClassVar[Mapping[str, When]] = {}
+    #: Reply codes that it adds to commands, its own verbs or others; `"*"` for all commands.
+    codes: ClassVar[Mapping[str, frozenset[int]]] = {}
+    #: Set it in an extension of your own whose keyword IANA has registered since; others begin with X (RFC 5321 2.2.2).
+    registered: ClassVar[bool] = False
+
+    def fitted(self, limits: Limits) -> Self:
+        """The extension as a server with these limits offers it."""
+        return self
 
     @property
     def message_limit(self) -> int | None:
         """Largest message taken, in octets, when the extension sets one."""
+        return None
+
+    @property
+    def recipient_limit(self) -> int | None:
+        """Most RCPT commands of a transaction, when the extension sets it."""
         return None
 
     def offer(self, session: Session) -> Sequence[str] | None:
@@ -185,10 +199,9 @@ class Extension(Value):
         """Whether this MAIL announces content without lines, in which any octet may stand (RFC 3030 3)."""
         return False
 
-    def utf8_replies(self, mail: Mail) -> bool:
-        """Whether this MAIL allows replies that are not ASCII (RFC 6531 3.7.4)."""
+    def utf8_replies(self, command: Command) -> bool:
+        """Whether this MAIL, VRFY or EXPN allows replies that are not ASCII (RFC 6531 3.7.4)."""
         return False
 
     def plan(self, plan: MailPlan) -> None:
         """Client: before MAIL, add what this message needs of the extension, or say that it cannot be sent."""
-        return None

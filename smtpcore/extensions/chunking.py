@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Mapping
 
 from smtpcore import replies
 from smtpcore.commands import Command, CommandError, Language
@@ -73,3 +73,4 @@ class Chunking(Extension):
 
     keyword: ClassVar[str] = "CHUNKING"
     verbs: ClassVar[tuple[Verb, ...]] = (BDAT,)
+    codes: ClassVar[Mapping[str, frozenset[int]]] = {"BDAT": frozenset((250, 450, 451, 452, 503, 550, 552, 554))}

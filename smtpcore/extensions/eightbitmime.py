@@ -48,10 +48,10 @@ class EightBitMime(Extension):
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
 
     def guard(self, command: Command, session: Session) -> Reply | None:
-        if isinstance(command, Mail) and command.params and BODY.get(command.params) is BodyType.BINARY_MIME:
-            if "BINARYMIME" not in session.keywords:
-                return replies.UNKNOWN_PARAMETER  # a value that nobody offered (X-BINARYMIME-02)
-        return None
+        if "BINARYMIME" in session.keywords or not isinstance(command, Mail):
+            return None
+        binary = BODY.get(command.params) is BodyType.BINARY_MIME
+        return replies.UNKNOWN_PARAMETER if binary else None  # a value that nobody offered (X-BINARYMIME-02)
 
     def plan(self, plan: MailPlan) -> None:
         if plan.binary or not plan.eight_bit:

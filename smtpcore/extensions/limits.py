@@ -59,6 +59,10 @@ class LimitsExtension(Extension):
             if value is not None and not 1 <= value <= 999_999:
                 raise LocalProtocolError("a limit of RFC 9422 is 1 to 999999")
 
+    @property
+    def recipient_limit(self) -> int | None:
+        return self.rcptmax
+
     def offer(self, session: Session) -> Sequence[str] | None:
         named = (("MAILMAX", self.mailmax), ("RCPTMAX", self.rcptmax), ("RCPTDOMAINMAX", self.rcptdomainmax))
         return [f"{name}={value}" for name, value in named if value is not None] or None
@@ -69,9 +73,9 @@ class LimitsExtension(Extension):
                 return replies.Reply(421, "Too many messages in this session", "4.7.0")
             return None
         envelope = session.envelope
-        if envelope is not None and self.rcptmax is not None:
-            if len(envelope.recipients) + envelope.refused >= self.rcptmax:
-                return replies.TOO_MANY_RECIPIENTS
+        assert envelope is not None
+        if self.rcptmax is not None and len(envelope.recipients) + envelope.refused >= self.rcptmax:
+            return replies.TOO_MANY_RECIPIENTS
         return self._guard_domains(command, session)
 
     def _guard_domains(self, rcpt: Rcpt, session: Session) -> Reply | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final, Sequence
+from typing import ClassVar, Final, Mapping, Sequence
 
 from smtpcore.errors import SyntaxProblem
 from smtpcore.extensions.base import Extension
@@ -35,6 +35,7 @@ class MtPriority(Extension):
     profile: str = ""
     keyword: ClassVar[str] = "MT-PRIORITY"
     parameters: ClassVar[tuple[Parameter[int], ...]] = (MT_PRIORITY,)
+    codes: ClassVar[Mapping[str, frozenset[int]]] = {"MAIL": frozenset((450,))}  # RFC 6710 4.1 (4): too low, for now
 
     def __post_init__(self) -> None:
         if re.fullmatch("[A-Za-z0-9._-]{0,20}", self.profile) is None:

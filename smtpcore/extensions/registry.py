@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from typing import Callable, Final, Iterable, Iterator, Mapping, Sequence
 
 from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, LMTP_VERBS, Command, Language, Mail
 from smtpcore.errors import LocalProtocolError
 from smtpcore.extensions.base import Extension, Verb, When
 from smtpcore.extensions.chunking import BDAT
 from smtpcore.leniency import DEFAULT, Leniency
+from smtpcore.listed import ALWAYS, LISTED
 from smtpcore.parameters import Parameter, Parameters
 from smtpcore.replies import Reply
 from smtpcore.session import Session
 from smtpcore.state import TABLE, Move, State
 
 Guard = Callable[[Command, Session], Reply | None]
+_KEYWORD: Final = re.compile("[A-Z0-9][A-Z0-9-]*")
+#: SMTP service extensions in the registry of IANA; what is not among them begins with X (RFC 5321 2.2.2).
+REGISTERED: Final = frozenset(
+    """
+    8BITMIME ATRN AUTH BINARYMIME BURL CHECKPOINT CHUNKING CONNEG CONPERM DELIVERBY DSN ENHANCEDSTATUSCODES ETRN EXPN
+    FUTURERELEASE HELP LIMITS MT-PRIORITY MTRK NO-SOLICITING PIPELINING REQUIRETLS RRVS SAML SEND SIZE SMTPUTF8 SOML
+    STARTTLS SUBMITTER TURN UTF8SMTP
+    """.split()
+)
 
 
 class ExtensionSet:
@@ -34,6 +45,7 @@ class ExtensionSet:
         "message_limit",
         "parameters",
         "pipelining",
+        "recipient_limit",
         "rows",
         "unguarded",
         "utf8",
@@ -55,9 +67,10 @@ class ExtensionSet:
         self.utf8 = any(extension.utf8 for extension in self.members)
         self.pipelining = any(extension.pipelining for extension in self.members)
         self.enhanced_codes = any(extension.enhanced_codes for extension in self.members)
-        limits = [extension.message_limit for extension in self.members if extension.message_limit]
         #: Largest message in octets, `None` when no extension limits it.
-        self.message_limit = min(limits, default=None)
+        self.message_limit = _least(extension.message_limit for extension in self.members)
+        #: Most RCPT commands of a transaction, `None` when no extension limits them.
+        self.recipient_limit = _least(extension.recipient_limit for extension in self.members)
         #: Verbs behind whose line octets follow.  BDAT is among them also where it is not offered: its octets would
         #: be taken for commands.
         self.content_verbs = {"BDAT": BDAT} | {
@@ -72,6 +85,7 @@ class ExtensionSet:
 
     def _add(self, extension: Extension) -> None:
         keyword = extension.keyword.upper()
+        _check_keyword(keyword, extension.registered)
         if keyword in self.by_keyword:
             raise LocalProtocolError(f"{keyword} is given twice")
         self.by_keyword[keyword] = extension
@@ -140,9 +154,9 @@ class ExtensionSet:
         """Whether this MAIL announces binary content."""
         return any(extension.binary(mail) for extension in self.members)
 
-    def utf8_replies(self, mail: Mail) -> bool:
-        """Whether this MAIL allows replies that are not ASCII."""
-        return any(extension.utf8_replies(mail) for extension in self.members)
+    def utf8_replies(self, command: Command) -> bool:
+        """Whether this MAIL, VRFY or EXPN allows replies that are not ASCII."""
+        return any(extension.utf8_replies(command) for extension in self.members)
 
     def offer(self, session: Session) -> list[str]:
         """The EHLO lines of what is offered now, as `SIZE 1000`."""
@@ -161,6 +175,18 @@ class ExtensionSet:
             verbs, known=KNOWN_VERBS - verbs.keys(), parameters=self.parameters, leniency=leniency, utf8=self.utf8
         )
 
+    def listed_codes(self) -> Mapping[str, frozenset[int]]:
+        """The reply codes that RFC 5321 4.3.2 and these extensions list for each command."""
+        listed = {verb: set(codes) for verb, codes in LISTED.items()}
+        everywhere: set[int] = set()
+        for extension in self.members:
+            for verb, codes in extension.codes.items():
+                if verb == "*":
+                    everywhere |= codes
+                else:
+                    listed.setdefault(verb, set(ALWAYS)).update(codes)
+        return {verb: frozenset(codes | everywhere) for verb, codes in listed.items()}
+
     def increments(self, place: str) -> int:
         """Octets that the parameters of MAIL or RCPT add to the 512 of a command line (RFC 5321 4.5.3.1.4)."""
         groups: dict[str, int] = {}
@@ -168,3 +194,18 @@ class ExtensionSet:
             group = parameter.group or parameter.keyword
             groups[group] = max(groups.get(group, 0), parameter.octets)
         return sum(groups.values())
+
+
+def _least(values: Iterable[int | None]) -> int | None:
+    return min((value for value in values if value), default=None)
+
+
+def _check_keyword(keyword: str, registered: bool) -> None:
+    if not keyword:
+        return  # a profile, which EHLO does not list
+    if _KEYWORD.fullmatch(keyword) is None:
+        raise LocalProtocolError("an EHLO keyword is letters, digits and hyphens, not a hyphen first")
+    if not (keyword in REGISTERED or keyword.startswith("X") or registered):
+        raise LocalProtocolError(
+            f"{keyword} is not a registered extension: begin a private keyword with X, or set registered = True"
+        )

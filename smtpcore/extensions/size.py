@@ -9,6 +9,7 @@ from smtpcore import replies
 from smtpcore.commands import Command, Mail
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
 from smtpcore.extensions.base import Extension, When
+from smtpcore.limits import Limits
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
@@ -50,6 +51,12 @@ class Size(Extension):
     @property
     def message_limit(self) -> int | None:
         return self.maximum or None
+
+    def fitted(self, limits: Limits) -> Size:
+        # RFC 5321 4.5.3.1.7: a limit is announced, and what is announced is what holds.
+        if not limits.message or (self.maximum and self.maximum <= limits.message):
+            return self
+        return Size(limits.message)
 
     def offer(self, session: Session) -> Sequence[str]:
         return () if self.maximum is None else (str(self.maximum),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final, Mapping
 
 from smtpcore import replies
-from smtpcore.commands import Command, Mail, Rcpt
+from smtpcore.commands import Command, Inquiry, Mail, Rcpt
 from smtpcore.extensions.base import Extension, When
 from smtpcore.parameters import Parameter, bare, no_value
 from smtpcore.replies import Reply
@@ -29,8 +29,8 @@ class SmtpUtf8(Extension):
     utf8: ClassVar[bool] = True
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.NON_ASCII, "RCPT": When.NON_ASCII}
 
-    def utf8_replies(self, mail: Mail) -> bool:
-        return "SMTPUTF8" in mail.params
+    def utf8_replies(self, command: Command) -> bool:
+        return isinstance(command, (Mail, Inquiry)) and "SMTPUTF8" in command.params
 
     def guard(self, command: Command, session: Session) -> Reply | None:
         # RFC 6531 3.5: an internationalised address needs the parameter on this transaction's MAIL.

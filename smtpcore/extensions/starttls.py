@@ -35,6 +35,10 @@ class StartTlsExtension(Extension):
     keyword: ClassVar[str] = "STARTTLS"
     verbs: ClassVar[tuple[Verb, ...]] = (STARTTLS,)
     guards: ClassVar[Mapping[str, When]] = {"*": When.ALWAYS}
+    codes: ClassVar[Mapping[str, frozenset[int]]] = {
+        "*": frozenset((530,)),
+        "STARTTLS": frozenset((220, 454, 503, 554)),  # RFC 3207 4
+    }
 
     def offer(self, session: Session) -> Sequence[str] | None:
         return None if session.tls else ()
