@@ -47,6 +47,11 @@ class Choices:
         self._next = min(len(self._octets), start + size)
         return self._octets[start : self._next]
 
+    def at(self, number: int, size: int = 8) -> Choices:
+        """Decisions about the thing with this number, whatever was drawn before."""
+        start = number * size % max(1, len(self._octets))
+        return Choices(self._octets[start : start + size])
+
     def pieces(self, octets: bytes) -> Iterator[bytes]:
         """The octets, cut: whole, singly, or in pieces of sizes drawn one by one."""
         how = self.below(4)
