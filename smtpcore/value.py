@@ -7,6 +7,8 @@ class (`Value._make`); users go through the ordinary constructor, which also run
 Both give the same object.  `dataclasses` itself is not used: importing it costs more than importing this package.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import Any, Callable, ClassVar, Self, dataclass_transform
@@ -61,8 +63,6 @@ class ValueType(type):
         )
         hidden = set(namespace.get("_uncompared") or parent._uncompared)
         namespace["_compared"] = tuple(key for key in fields if key not in hidden)
-        if "__eq__" in namespace:
-            namespace.setdefault("__hash__", None)
         final = super().__new__(mcs, name, (draft,), namespace)
         scope: dict[str, Any] = {f"_set_{key}": getattr(draft, key).__set__ for key in fields}
         scope.update(_d=defaults, _new=object.__new__, _draft=draft, _final=final)
