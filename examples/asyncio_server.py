@@ -1,28 +1,23 @@
-"""An SMTP server on asyncio that takes everything and drops it: the load that one process can carry.
-
-python examples/asyncio_server.py PORT [--uvloop] [--cert FILE]     PORT 0 chooses a free one
-"""
+"""An SMTP server on asyncio that takes everything and drops it: python examples/asyncio_server.py PORT (0: any)."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import ssl
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib import import_module
-from typing import cast
+from typing import ClassVar, cast
 
 import smtpcore
 from smtpcore import Step
 
 
 class Client(asyncio.Protocol):
-    """One client."""
-
-    settings: smtpcore.ServerSettings
-    tls: ssl.SSLContext | None = None
-    there: set[Client] = set()
-    transport: asyncio.Transport
+    settings: ClassVar[smtpcore.ServerSettings]
+    tls: ClassVar[ssl.SSLContext]
+    there: ClassVar[set[Client]] = set()
+    held: bytes | None = None  # set during the TLS handshake: what is decrypted before start_tls() returns
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -31,10 +26,13 @@ class Client(asyncio.Protocol):
         self.pump()
 
     def data_received(self, data: bytes) -> None:
-        self.conn.receive_data(data)
-        self.pump()
+        if self.held is not None:
+            self.held += data
+        else:
+            self.conn.receive_data(data)
+            self.pump()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.there.discard(self)  # with all that was not acknowledged
 
     def pump(self) -> None:
@@ -45,15 +43,13 @@ class Client(asyncio.Protocol):
                 smtpcore.accept_all(conn, event)
             if output := conn.data_to_send():
                 self.transport.write(output)
-            step = conn.next_step
-            if step is Step.CONTINUE:
-                continue
-            if step is Step.CLOSE:
-                self.transport.close()  # after what was written
-            elif step is Step.START_TLS:
-                self.transport.pause_reading()
-                self.handshake = asyncio.ensure_future(self.start_tls())
-            return
+            if (step := conn.next_step) is not Step.CONTINUE:
+                break
+        if step is Step.CLOSE:
+            self.transport.close()  # after what was written
+        elif step is Step.START_TLS:
+            self.transport.pause_reading()
+            self.handshake = asyncio.ensure_future(self.start_tls())
 
     def pause_writing(self) -> None:
         self.transport.pause_reading()  # a client that does not read its replies gets no new ones
@@ -62,27 +58,25 @@ class Client(asyncio.Protocol):
         self.transport.resume_reading()
 
     async def start_tls(self) -> None:
-        assert self.tls is not None
-        loop = asyncio.get_running_loop()
-        try:
-            transport = await loop.start_tls(self.transport, self, self.tls, server_side=True)
-        except OSError:
-            self.conn.tls_failed()
-        else:
+        self.held = b""
+        with suppress(OSError):  # the client is gone
+            transport = await asyncio.get_running_loop().start_tls(self.transport, self, self.tls, server_side=True)
             self.transport = cast(asyncio.Transport, transport)
             self.conn.tls_started()
-        self.pump()
+            held, self.held = self.held, None
+            self.data_received(held) if held else self.pump()
 
 
 async def serve(port: int) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Client, "127.0.0.1", port, backlog=1024)
     print(f"listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    while True:
-        await asyncio.sleep(5)  # one clock for all: deadlines are minutes long
-        for client in list(Client.there):
-            client.conn.tick(loop.time())
-            client.pump()
+    with closing(server):
+        while True:
+            await asyncio.sleep(5)  # one clock for all: deadlines are minutes long
+            for client in list(Client.there):
+                if client.conn.tick(loop.time()) <= loop.time():
+                    client.pump()
 
 
 def main() -> None:
@@ -91,12 +85,11 @@ def main() -> None:
     parser.add_argument("--uvloop", action="store_true")
     parser.add_argument("--cert", help="certificate and key in PEM; offers STARTTLS")
     options = parser.parse_args()
-    extensions = [smtpcore.Size(0), smtpcore.EightBitMime(), smtpcore.Pipelining(), smtpcore.Chunking()]
     if options.cert:
         Client.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         Client.tls.load_cert_chain(options.cert)
-        extensions.append(smtpcore.StartTlsExtension())
-    Client.settings = smtpcore.ServerSettings("localhost", extensions=extensions)
+    more = [smtpcore.StartTlsExtension()] if options.cert else []
+    Client.settings = smtpcore.ServerSettings("localhost", extensions=[*smtpcore.SERVER_EXTENSIONS, *more])
     factory = import_module("uvloop" if options.uvloop else "asyncio").new_event_loop
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=factory) as runner:
         runner.run(serve(options.port))

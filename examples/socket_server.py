@@ -13,7 +13,10 @@ import time
 from contextlib import suppress
 
 import smtpcore
-from smtpcore import Step
+from smtpcore import Step, sasl
+
+#: For AUTH PLAIN, which is offered under TLS only.
+PASSWORDS = {"ann": "correct horse"}
 
 
 class Mailbox:
@@ -26,6 +29,11 @@ class Mailbox:
         match event:
             case smtpcore.Rcpt() if event.path.local_part == "nobody":
                 conn.reject(event, smtpcore.Reply(550, "No such user here", "5.1.1"))
+            case smtpcore.Authenticate(credentials=sasl.PasswordCredentials(user, _, password)):
+                if password == PASSWORDS.get(user):
+                    conn.accept(event)
+                else:
+                    conn.reject(event, smtpcore.replies.AUTH_FAILED)
             case smtpcore.Body():
                 self.message += event.data
             case smtpcore.EndOfMessage() if conn.session.envelope is not None:
@@ -44,7 +52,7 @@ def converse(sock: socket.socket, settings: smtpcore.ServerSettings, tls: ssl.SS
     """The driver loop: pull, send, receive."""
     conn = smtpcore.ServerConnection(settings=settings)
     mailbox = Mailbox()
-    with suppress(OSError):  # a client that is gone ends the conversation
+    try:
         while conn.next_step is not Step.CLOSE:
             for event in conn.events():
                 mailbox.decide(conn, event)
@@ -61,27 +69,24 @@ def converse(sock: socket.socket, settings: smtpcore.ServerSettings, tls: ssl.SS
                 conn.tls_started()
         if isinstance(sock, ssl.SSLSocket):
             sock.unwrap()  # says that nothing follows
-    sock.close()
+    except OSError:
+        pass  # the client is gone
+    finally:
+        sock.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("port", type=int)
     parser.add_argument("--lmtp", action="store_true")
-    parser.add_argument("--cert", help="certificate and key in PEM; offers STARTTLS")
+    parser.add_argument("--cert", help="certificate and key in PEM; offers STARTTLS, and AUTH under it")
     options = parser.parse_args()
-    extensions: list[smtpcore.Extension] = [
-        smtpcore.Size(50 << 20),
-        smtpcore.EightBitMime(),
-        smtpcore.Pipelining(),
-        smtpcore.Chunking(),
-        smtpcore.EnhancedStatusCodes(),
-    ]
+    extensions = list(smtpcore.SERVER_EXTENSIONS)
     tls = None
     if options.cert:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(options.cert)
-        extensions.append(smtpcore.StartTlsExtension())
+        extensions += [smtpcore.StartTlsExtension(), smtpcore.AuthExtension()]
     settings = smtpcore.ServerSettings("localhost", extensions=extensions, lmtp=options.lmtp)
     with socket.create_server(("127.0.0.1", options.port)) as listener, suppress(KeyboardInterrupt):
         print(f"listening on 127.0.0.1:{listener.getsockname()[1]}", flush=True)

@@ -46,7 +46,7 @@ async def converse(settings: smtpcore.ServerSettings, tls: ssl.SSLContext | None
             deadline = conn.tick(trio.current_time())
             if conn.next_step is Step.RECEIVE:
                 with trio.move_on_at(deadline):  # when it has passed, the next tick says 421
-                    conn.receive_data(await stream.receive_some(65536))
+                    conn.receive_data(bytes(await stream.receive_some(65536)))
             elif conn.next_step is Step.START_TLS and tls is not None:
                 secure = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
                 with trio.fail_after(settings.timeouts.tls):
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--cert", help="certificate and key in PEM; offers STARTTLS")
     options = parser.parse_args()
-    extensions: list[smtpcore.Extension] = [smtpcore.Size(50 << 20), smtpcore.EightBitMime(), smtpcore.Pipelining()]
+    extensions = list(smtpcore.SERVER_EXTENSIONS)
     tls = None
     if options.cert:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -56,7 +56,7 @@ class Application:
 
     def __init__(self, *arguments: str, stdin: bytes | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-X", "dev", *arguments],
+            [sys.executable, "-W", "error", *arguments],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
