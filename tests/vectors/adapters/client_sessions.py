@@ -1,4 +1,4 @@
-"""Client sessions: `smtpcore.client` and `smtpcore.transaction` with a host that wants what the case says."""
+"""Client sessions: `smtpcore.delivery` on `smtpcore.client`, with orders that say what the case wants."""
 
 from __future__ import annotations
 

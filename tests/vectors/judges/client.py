@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class ClientIntent:
     rcpt_to: Sequence[str]
     #: The text in the pieces in which the host gives it.
     body: Sequence[bytes]
-    tls: str = "none"
+    tls: Literal["none", "opportunistic", "required", "implicit"] = "none"
     #: User and password.
     auth: tuple[str, str] | None = None
     #: In order of preference; `None`: the engine chooses.
