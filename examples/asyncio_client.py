@@ -60,7 +60,7 @@ class Sender(asyncio.Protocol):
                 self.delivery.handle(event)
             if output := conn.data_to_send():
                 self.transport.write(output)
-            if (step := conn.next_step) is Step.DECIDE and not self.paused:
+            if (step := conn.next_step) is Step.DECIDE and not self.paused and len(conn.outstanding) < 16:
                 if piece := self.file.read(PIECE):
                     conn.send_body(piece)
                 else:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 ROOT = Path(__file__).parent.parent
 #: Seconds until a test gives up on a process; no test waits that long when all is well.
@@ -72,7 +72,7 @@ class Application:
             self.process.stdin.write(stdin)
             self.process.stdin.close()
 
-    def __enter__(self) -> Application:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
