@@ -32,6 +32,9 @@ from smtpcore.timeouts import Timeouts
 
 #: Replies to EHLO after which HELO follows by itself: the server does not know the verb (RFC 5321 3.2).
 _NO_EHLO: Final = (500, 502)
+#: Replies repeat themselves: so many short ones are kept as they were read.
+_SEEN: Final = 16
+_SEEN_OCTETS: Final = 64
 _WAITS: Final = {"MAIL": "mail", "RCPT": "rcpt", "DATA": "data", ".": "end_of_message", "QUIT": "quit"}
 
 
@@ -59,7 +62,17 @@ class ClientConnection(Outgoing):
     Raises `LocalProtocolError` or `SyntaxProblem` for arguments that cannot work.
     """
 
-    __slots__ = ("_early", "_hello", "_line_limits", "_passed", "_reader", "_timeouts", "_told", "_verified")
+    __slots__ = (
+        "_early",
+        "_hello",
+        "_line_limits",
+        "_passed",
+        "_reader",
+        "_seen",
+        "_timeouts",
+        "_told",
+        "_verified",
+    )
 
     def __init__(
         self,
@@ -92,6 +105,7 @@ class ClientConnection(Outgoing):
         self._reader = ReplyReader(max_lines=limits.reply_lines, max_octets=limits.reply, max_line=limits.reply_line)
         # A challenge may be longer than other replies (RFC 4954 4).
         self._line_limits = LineLimits(limits.reply_line, {b"334": max(MAX_CHALLENGE, limits.reply_line)})
+        self._seen: dict[bytes, Reply] = {}
         self._early = False  # octets came before the command left that they would seem to answer
         self._told = 0  # LMTP: recipients whose final reply has come
         self._passed = False  # LMTP: one of them was taken
@@ -114,12 +128,14 @@ class ClientConnection(Outgoing):
         """
         self._must_be(State.TLS, "tls_started() is for the step START_TLS, after a 220 to STARTTLS")
         self._session = Session(lmtp=self._session.lmtp, tls=True, keywords=self._session.keywords)
+        self._seen.clear()
         self._verified = verified
         self._state = State.FRESH
+        self._planned = None
         self._starved = True
         if self._greet:
             self._greet_server(self._hello)
-        self._release()
+            self._release()
 
     def tls_failed(self) -> None:
         """The TLS handshake failed: the connection is of no more use (RFC 3207 4.1)."""
@@ -165,14 +181,19 @@ class ClientConnection(Outgoing):
     def _read(self, line: bytes) -> None:
         outstanding = self._outstanding
         # No enhanced codes in the greeting and the reply to EHLO (RFC 2034 4), nor where they were not offered.
-        enhanced = self._gate.enhanced and bool(outstanding) and not isinstance(outstanding[0].command, Hello)
-        try:
-            reply = self._reader.push(line, enhanced=enhanced)
-        except SyntaxProblem as problem:
-            self._end(RemoteProtocolError(problem.text))
-            return
+        plain = not outstanding or isinstance(outstanding[0].command, Hello)
+        reply = None if plain or self._reader.pending else self._seen.get(line)
         if reply is None:
-            return
+            first = not self._reader.pending
+            try:
+                reply = self._reader.push(line, enhanced=self._gate.enhanced and not plain)
+            except SyntaxProblem as problem:
+                self._end(RemoteProtocolError(problem.text))
+                return
+            if reply is None:
+                return
+            if first and not plain and len(line) <= _SEEN_OCTETS and len(self._seen) < _SEEN:
+                self._seen[line] = reply
         self._progress += 1
         if self._state is State.CONNECTED:
             self._greeted(reply)
@@ -180,7 +201,8 @@ class ClientConnection(Outgoing):
             self._unasked(reply)
         else:
             self._answered(outstanding[0], reply)
-        self._release()
+        if self._queue:
+            self._release()
 
     def _greeted(self, reply: Reply) -> None:
         """The greeting (RFC 5321 3.1): 2yz welcomes, 4yz and 5yz leave QUIT only."""
@@ -200,7 +222,7 @@ class ClientConnection(Outgoing):
         body = self._body
         if self._state is State.DATA and reply.is_negative:
             # The server has had enough before the end of the text: its verdict is worth more than "out of step".
-            size = body.encoder.size if isinstance(body, Text) else 0
+            size = body.size if isinstance(body, Text) else 0
             self._report(Response._make(EndOfMessage._make(size, ()), reply, None))
         if reply.code == 421:
             self._end(ServiceClosing(reply))
@@ -307,7 +329,7 @@ class ClientConnection(Outgoing):
         self._state = self._ahead = State.DATA
         self._planned = None
         if envelope is not None and envelope.recipients:
-            self._body = self._gate.text(envelope.mail)
+            self._body = Text(self._gate, envelope.mail)
             self._report(SendBody._make(command))
         else:
             # 354 though no recipient was taken: an empty text, never the message (RFC 2920 3.1).
@@ -336,6 +358,7 @@ class ClientConnection(Outgoing):
             session.envelope = None
             session.forget(ResetKind.HELLO)
             self._gate.learn(EMPTY if command.hello == "HELO" else Capabilities.parse(reply))
+            self._seen.clear()  # enhanced codes may be in force now, or no longer
         elif command is self._hello and command.hello == "EHLO" and reply.code in _NO_EHLO and self._greet:
             self._greet_server(Hello(command.name, "HELO"))
         self._move(command.hello, reply)

@@ -6,7 +6,7 @@ connection, and ends in one `Report` for each message; the driver moves octets a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Iterable, Literal, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Iterable, Literal, Mapping, Sequence
 
 from smtpcore.addresses import Mailbox, ReversePath
 from smtpcore.client import ClientConnection
@@ -340,7 +340,9 @@ class Delivery:
     def _split(self, job: _Job) -> None:
         """The parts of a message under the limits of this server (RFC 9422)."""
         conn = self._conn
-        limits = read_limits(conn.capabilities.get("LIMITS", ())) if "LIMITS" in conn.extensions else {}
+        limits: Mapping[str, int] = {}
+        if "LIMITS" in conn.extensions:
+            limits = read_limits(conn.capabilities.get("LIMITS", ()))
         rcpts = job.whole.recipients
         positions = list(range(len(rcpts)))
         later: list[int] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from typing import Iterable
+from typing import Iterable, Sequence
 
 from smtpcore.capabilities import Capabilities
 from smtpcore.commands import Command, EndOfMessage, Hello, Mail, Reset
@@ -16,10 +16,10 @@ from smtpcore.connection import Connection
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import ClientEvent, Response, SendBody
-from smtpcore.extensions.base import ClientDialogue
+from smtpcore.extensions.base import ClientDialogue, Extension, Verb
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.limits import Limits
-from smtpcore.sending import NOT_SENT, ChunkMaker, Chunks, Gate, Pending, Text, end_of_message, out_of_sequence
+from smtpcore.sending import NOT_SENT, ChunkMaker, Chunks, Gate, Pending, Text, out_of_sequence
 from smtpcore.session import Session
 from smtpcore.state import State
 
@@ -85,6 +85,11 @@ class Outgoing(Connection[ClientEvent]):
     def pipelining(self) -> bool:
         """Whether commands leave in groups: the server offers it and this client wants it (RFC 2920 3)."""
         return self._gate.pipelining
+
+    @property
+    def planners(self) -> Sequence[Extension]:
+        """The extensions that look at a message before it is sent (`Extension.plan`)."""
+        return self._gate.planners
 
     @property
     def newlines(self) -> NewlinePolicy:
@@ -159,31 +164,43 @@ class Outgoing(Connection[ClientEvent]):
     ) -> Pending:
         extensions = self._gate.extensions
         name = command.verb
-        if name not in extensions.rows[state] or isinstance(command, EndOfMessage):
+        if name not in extensions.rows[state] or name == ".":
             raise out_of_sequence(name, state)
         verb = extensions.verbs.get(name)
+        if verb is not None or dialogue is not None or octets is not None:
+            self._check_verb(command, verb, octets, dialogue)
+        elif getattr(command, "params", None):
+            self._check_known()
+        elif isinstance(command, Hello) and (command.hello == "LHLO") is not self._session.lmtp:
+            raise LocalProtocolError("LHLO is for LMTP, EHLO and HELO are for SMTP (RFC 2033 4.1)")
+        pending = Pending(command, self._gate.line(command, mail), verb, octets)
+        pending.dialogue = dialogue
+        return pending
+
+    def _check_known(self) -> None:
+        if self._session.hello is None or self._hellos:
+            raise LocalProtocolError("what the server offers is known from its reply to EHLO: wait for that Response")
+
+    def _check_verb(
+        self, command: Command, verb: Verb | None, octets: bytes | None, dialogue: ClientDialogue | None
+    ) -> None:
+        """A verb of an extension: offered, wanted now, and with what belongs to it."""
+        wanted: int | None = None
         if verb is not None:
-            if not self._gate.offers(extensions.owner(name)):
-                raise LocalProtocolError(
-                    f"{name} is not sent: the server did not offer {extensions.owner(name).keyword}"
-                )
+            self._check_known()
+            owner = self._gate.extensions.owner(verb.name)
+            if not self._gate.offers(owner):
+                raise LocalProtocolError(f"{verb.name} is not sent: the server did not offer {owner.keyword}")
             if verb.layer and self._session.tls:
                 raise LocalProtocolError("TLS is active already (RFC 3207 4.2)")
             if verb.dialogue is not None and self._session.identity is not None:
                 raise LocalProtocolError("authentication is over: once in a session (RFC 4954 4)")
-        elif isinstance(command, Hello) and (command.hello == "LHLO") is not self._session.lmtp:
-            raise LocalProtocolError("LHLO is for LMTP, EHLO and HELO are for SMTP (RFC 2033 4.1)")
+            if verb.octets is not None:
+                wanted = verb.octets(command)
         if (verb is not None and verb.dialogue is not None) is not (dialogue is not None):
             raise LocalProtocolError("dialogue= goes with a verb like AUTH, and only with such a verb")
-        known = self._session.hello is not None and not self._hellos
-        if not known and (verb is not None or getattr(command, "params", None)):
-            raise LocalProtocolError("what the server offers is known from its reply to EHLO: wait for that Response")
-        wanted = verb.octets(command) if verb is not None and verb.octets is not None else None
         if wanted != (None if octets is None else len(octets)):
             raise LocalProtocolError(f"octets= has to hold what the command says: {wanted} octets (X-CHUNKING-20)")
-        pending = Pending(command, self._gate.line(command, mail), verb, octets)
-        pending.dialogue = dialogue
-        return pending
 
     def _enqueue(self, batch: list[Pending]) -> None:
         state = self.planned_state
@@ -210,22 +227,18 @@ class Outgoing(Connection[ClientEvent]):
 
     def _release(self) -> None:
         """Write what may leave now."""
-        queue, outstanding, rows = self._queue, self._outstanding, self._gate.extensions.rows
-        while queue and self._state is not State.CONNECTED and self._state is not State.CLOSED:
+        queue, outstanding = self._queue, self._outstanding
+        while queue:
             pending = queue[0]
             if outstanding:
-                if not self._gate.pipelining or outstanding[-1].last or pending.starts is not None:
-                    return
-                if self._flight + len(pending.wire) > self._limits.pipeline:
-                    return  # X-PIPELINING-09
-                if pending.final and self._session.lmtp:
-                    return  # the number of its replies has to be known (X-LMTP-09)
                 ahead = self._look_ahead()
-                if pending.command.verb not in rows[ahead]:
+                if not self._may_follow(pending, ahead):
                     return
             else:
                 ahead = self._state
-                if pending.command.verb not in rows[ahead]:
+                if ahead is State.CONNECTED:
+                    return
+                if pending.command.verb not in self._gate.extensions.rows[ahead]:
                     queue.popleft()
                     self._not_sent(pending)
                     continue
@@ -235,6 +248,16 @@ class Outgoing(Connection[ClientEvent]):
             else:
                 self._write(pending)
                 self._ahead = self._after(ahead, pending)
+
+    def _may_follow(self, pending: Pending, ahead: State) -> bool:
+        """Whether a command may leave before the replies to those that did (RFC 2920 3.1)."""
+        if not self._gate.pipelining or self._outstanding[-1].last or pending.starts is not None:
+            return False
+        if self._flight + len(pending.wire) > self._limits.pipeline:
+            return False  # X-PIPELINING-09
+        if pending.final and self._session.lmtp:
+            return False  # the number of its replies has to be known (X-LMTP-09)
+        return pending.command.verb in self._gate.extensions.rows[ahead]
 
     def _not_sent(self, pending: Pending) -> None:
         self._planned = None
@@ -295,7 +318,7 @@ class Outgoing(Connection[ClientEvent]):
             return
         self._progress += 1
         if isinstance(body, Text):
-            self._out.append(body.encoder.encode(chunk))
+            self._out.append(body.encode(chunk))
         else:
             self._send_chunk(body, body.encode(chunk), False)
 
@@ -308,9 +331,8 @@ class Outgoing(Connection[ClientEvent]):
         if body.alive:
             self._progress += 1
             if isinstance(body, Text):
-                encoder = body.encoder
-                self._out.append(encoder.encode(last) + encoder.finish())
-                self._end_text(end_of_message(body))
+                self._out.append(body.finish(last))
+                self._end_text(EndOfMessage._make(body.size, ()))
             else:
                 self._send_chunk(body, body.finish(last), True)
         self._body = None
@@ -320,7 +342,7 @@ class Outgoing(Connection[ClientEvent]):
         """The whole content as it is sent behind this MAIL, with the end mark of a text; raises as `send_body`."""
         if make is not None:
             return self._gate.chunks(mail, make).finish(content)
-        encoder = self._gate.text(mail).encoder
+        encoder = self._gate.encoder(mail)
         return encoder.encode(content) + encoder.finish()
 
     def _end_encoded(self, wire: bytes, size: int) -> None:

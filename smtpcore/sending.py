@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Final
 
-from smtpcore.addresses import Domain
+from smtpcore.addresses import Mailbox
 from smtpcore.capabilities import EMPTY, Capabilities
-from smtpcore.commands import Command, Data, EndOfMessage, Hello, Mail, Rcpt
+from smtpcore.commands import Command, Data, Mail, Rcpt
 from smtpcore.content import ChunkEncoder, ContentEncoder, NewlinePolicy
 from smtpcore.errors import LocalProtocolError
+from smtpcore.extensions.base import Extension
+from smtpcore.extensions.planning import announces_eight_bit
 from smtpcore.parameters import Parameters
 from smtpcore.replies import Reply
 from smtpcore.state import State
 
 if TYPE_CHECKING:
-    from smtpcore.extensions.base import ClientDialogue, Extension, Verb
+    from smtpcore.extensions.base import ClientDialogue, Verb
     from smtpcore.extensions.registry import ExtensionSet
 
 #: Largest command line without parameters, in octets with CRLF (RFC 5321 4.5.3.1.4).
 LINE: Final = 512
+#: No path in a line of so many octets can exceed the limits of RFC 5321 4.5.3.1.1-3.
+SHORT: Final = 64
 #: Stands in the `Response` to a command that was queued and could not be sent any more.  A server would have said 503.
 NOT_SENT: Final = Reply(503, "Not sent: a command before it was refused", "5.5.1")
 #: Makes the command of one chunk, of its size in octets and whether it is the last (`Bdat`, RFC 3030 2).
@@ -51,10 +55,12 @@ _INSTEAD_OF: Final = {
 class Pending:
     """A command on its way, from `send` to its last reply."""
 
-    __slots__ = ("cancelled", "command", "dialogue", "final", "last", "octets", "starts", "verb", "wire")
+    __slots__ = ("cancelled", "command", "dialogue", "final", "last", "name", "octets", "starts", "verb", "wire")
 
     def __init__(self, command: Command, wire: bytes, verb: Verb | None = None, octets: bytes | None = None) -> None:
         self.command = command
+        #: The verb: everything goes by it, since comparing texts is cheaper than asking for types.
+        self.name = command.verb
         self.wire = wire
         #: The declaration, for a command of an extension.
         self.verb = verb
@@ -62,14 +68,18 @@ class Pending:
         self.octets = octets
         #: Reads the lines that belong to the command (AUTH).
         self.dialogue: ClientDialogue | None = None
-        #: Its reply decides about the message.
-        self.final = verb is not None and verb.ends_message is not None and verb.ends_message(command)
         #: The dialogue was cancelled (`*`): only the last reply may follow.
         self.cancelled = False
-        #: Ends a pipelined group; behind the last chunk nothing goes out before its reply (RFC 4468 3.2).
-        self.last = (verb.last or self.final) if verb is not None else command.verb not in _INSIDE
         #: Not a command: the place where the chunks of a message begin.
         self.starts: ChunkMaker | None = None
+        #: Its reply decides about the message; `last`: it ends a pipelined group.
+        if verb is None:
+            self.final = False
+            self.last = self.name not in _INSIDE
+        else:
+            # Behind the last chunk nothing goes out before its reply (RFC 4468 3.2).
+            self.final = verb.ends_message is not None and verb.ends_message(command)
+            self.last = verb.last or self.final
 
 
 def out_of_sequence(verb: str, state: State) -> LocalProtocolError:
@@ -79,25 +89,44 @@ def out_of_sequence(verb: str, state: State) -> LocalProtocolError:
 
 
 class Text:
-    """The text behind DATA (RFC 5321 4.5.2)."""
+    """The text behind DATA (RFC 5321 4.5.2); its encoder is made when the first piece comes."""
 
-    __slots__ = ("alive", "encoder")
+    __slots__ = ("_gate", "_mail", "alive", "encoder")
 
-    def __init__(self, encoder: ContentEncoder) -> None:
-        self.encoder = encoder
+    def __init__(self, gate: Gate, mail: Mail) -> None:
+        self._gate = gate
+        self._mail = mail
+        self.encoder: ContentEncoder | None = None
         #: The server still wants it.
         self.alive = True
+
+    @property
+    def size(self) -> int:
+        """Octets of content so far."""
+        return 0 if self.encoder is None else self.encoder.size
+
+    def encode(self, chunk: bytes) -> bytes:
+        """What to send of this piece now."""
+        encoder = self.encoder
+        if encoder is None:
+            encoder = self.encoder = self._gate.encoder(self._mail)
+        return encoder.encode(chunk)
+
+    def finish(self, chunk: bytes) -> bytes:
+        """What to send of the last piece, with the end mark."""
+        wire = self.encode(chunk)
+        assert self.encoder is not None
+        return wire + self.encoder.finish()
 
 
 class Chunks:
     """The chunks behind MAIL and RCPT (RFC 3030 2); binary content passes as it is."""
 
-    __slots__ = ("alive", "encoder", "make", "size")
+    __slots__ = ("alive", "encoder", "make")
 
     def __init__(self, make: ChunkMaker, encoder: ChunkEncoder | None) -> None:
         self.make = make
         self.encoder = encoder
-        self.size = 0
         self.alive = True
 
     def encode(self, chunk: bytes) -> bytes:
@@ -112,7 +141,18 @@ class Chunks:
 class Gate:
     """What may be sent to this server: known from its reply to EHLO, forgotten at TLS (RFC 3207 4.2)."""
 
-    __slots__ = ("_wanted", "capabilities", "enhanced", "extensions", "extra", "max_line", "newlines", "pipelining")
+    __slots__ = (
+        "_binary",
+        "_wanted",
+        "capabilities",
+        "enhanced",
+        "extensions",
+        "extra",
+        "max_line",
+        "newlines",
+        "pipelining",
+        "planners",
+    )
 
     def __init__(
         self,
@@ -129,6 +169,9 @@ class Gate:
         #: Parameters that no known extension declares may be sent though nobody offered them.
         self.extra = extra
         self._wanted = pipelining
+        self._binary = [each for each in extensions if each.__class__.binary is not Extension.binary]
+        #: The extensions that look at a message before it is sent.
+        self.planners = [each for each in extensions if each.__class__.plan is not Extension.plan]
         self.learn(EMPTY)
 
     def learn(self, capabilities: Capabilities) -> None:
@@ -142,22 +185,30 @@ class Gate:
         """Whether the extension is in the reply to EHLO that is in force."""
         return extension.keyword in self.capabilities
 
+    def binary(self, mail: Mail) -> bool:
+        """Whether this MAIL announces content without lines."""
+        return bool(mail.params) and any(extension.binary(mail) for extension in self._binary)
+
     def line(self, command: Command, mail: Mail | None) -> bytes:
         """The line of a command, checked; `mail` is the MAIL that governs a RCPT.
 
         Raises `LocalProtocolError` or `SyntaxProblem` for what must not be sent.
         """
         limit = LINE
-        params: Parameters | None = getattr(command, "params", None)
-        if isinstance(command, (Mail, Rcpt)):
-            command.path.check_send_limits()
-        elif isinstance(command, Hello) and isinstance(command.name, Domain) and not command.name.is_ascii:
-            raise LocalProtocolError("the name in EHLO is ASCII: give it with A-labels (RFC 6531 3.7.1)")
-        elif isinstance(command, Data) and mail is not None and self.extensions.binary(mail):
-            raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
-        if params:
-            limit += self._parameters(command, params)
         wire = command.to_bytes()
+        kind = type(command)
+        if kind is Mail or kind is Rcpt or isinstance(command, (Mail, Rcpt)):
+            assert isinstance(command, (Mail, Rcpt))
+            path = command.path
+            # A short line without underscore is within all limits of a path.
+            if len(wire) > SHORT or b"_" in wire or path.mailbox.__class__ is not Mailbox:
+                path.check_send_limits()
+            if command.params:
+                limit += self._parameters(command, command.params)
+        elif params := getattr(command, "params", None):
+            limit += self._parameters(command, params)
+        elif isinstance(command, Data) and mail is not None and self.binary(mail):
+            raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
         if len(wire) > limit:
             raise LocalProtocolError(f"the {command.verb} line has {len(wire)} octets, {limit} are allowed")
         if not wire.isascii():
@@ -167,21 +218,22 @@ class Gate:
     def _parameters(self, command: Command, params: Parameters) -> int:
         """Check that each parameter was offered; gives the octets by which they lengthen the line (X-MIX-07)."""
         room = 0
-        for keyword, _ in params.pairs:
-            owners = self.extensions.owners(command.verb, keyword)
+        extensions, capabilities = self.extensions, self.capabilities
+        for keyword, value in params.pairs:
+            owners = extensions.owners(command.verb, keyword)
             if owners:
-                if not any(self.offers(owner) for owner in owners):
+                if not any(owner.keyword in capabilities for owner in owners):
                     raise LocalProtocolError(f"{keyword} is not sent: the server did not offer {owners[0].keyword}")
-                room += self.extensions.parameters[command.verb][keyword.upper()].octets
-            elif keyword not in self.capabilities and not (self.extra and self.capabilities is not EMPTY):
+                room += extensions.parameters[command.verb][keyword.upper()].octets
+            elif keyword not in capabilities and not (self.extra and capabilities is not EMPTY):
                 raise LocalProtocolError(
                     f"{keyword} is not sent: the server did not offer it and no known extension declares it "
                     "(extra_parameters=True sends it all the same)"
                 )
             else:
-                room += len(keyword) + 2 + len((params[keyword] or "").encode("utf-8"))
+                room += len(keyword) + 2 + len((value or "").encode("utf-8"))
         if isinstance(command, Mail):
-            for extension in self.extensions:
+            for extension in self._binary:
                 if extension.binary(command) and not self.offers(extension):
                     raise LocalProtocolError(
                         f"binary content is not sent: the server did not offer {extension.keyword}"
@@ -197,27 +249,16 @@ class Gate:
                 return
         raise LocalProtocolError(f"the {command.verb} line is not ASCII, and nothing allows that here (RFC 5321 2.4)")
 
-    def text(self, mail: Mail) -> Text:
-        """The text of a message announced by this MAIL."""
+    def encoder(self, mail: Mail) -> ContentEncoder:
+        """Makes octets of the text of a message announced by this MAIL."""
         keep = self.newlines is NewlinePolicy.KEEP
-        seven = not eight_bit(mail)
-        return Text(ContentEncoder(self.newlines, seven_bit=seven, allow_nul=keep, max_line=self.max_line))
+        seven = not announces_eight_bit(mail)
+        return ContentEncoder(self.newlines, seven_bit=seven, allow_nul=keep, max_line=self.max_line)
 
     def chunks(self, mail: Mail, make: ChunkMaker) -> Chunks:
         """The chunks of a message announced by this MAIL."""
-        if self.extensions.binary(mail):
+        if self.binary(mail):
             return Chunks(make, None)
         keep = self.newlines is NewlinePolicy.KEEP
-        return Chunks(make, ChunkEncoder(self.newlines, seven_bit=not eight_bit(mail), allow_nul=keep))
-
-
-def eight_bit(mail: Mail) -> bool:
-    """Whether this MAIL announces octets above 127 in the content (RFC 6152 3)."""
-    from smtpcore.extensions.planning import announces_eight_bit
-
-    return bool(mail.params) and announces_eight_bit(mail)
-
-
-def end_of_message(text: Text) -> EndOfMessage:
-    """The command that stands for the final dot."""
-    return EndOfMessage._make(text.encoder.size, ())  # type: ignore[no-any-return]
+        seven = not announces_eight_bit(mail)
+        return Chunks(make, ChunkEncoder(self.newlines, seven_bit=seven, allow_nul=keep))

@@ -202,7 +202,7 @@ class Transaction:
         )
         self._started = True
         try:
-            plan.finish(conn.extensions, extra=conn.extra_parameters)
+            plan.finish(conn.extensions, conn.planners, extra=conn.extra_parameters)
         except MissingExtension as missing:
             self.give_up(missing.kind, exception=missing)
             return

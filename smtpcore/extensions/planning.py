@@ -6,7 +6,7 @@ offers before one octet is sent (X-MIX-06); a need that is not met is a `Missing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Sequence
+from typing import TYPE_CHECKING, Final, Iterable, Sequence
 
 from smtpcore.capabilities import Capabilities
 from smtpcore.commands import Mail, Rcpt
@@ -15,6 +15,7 @@ from smtpcore.extensions.eightbitmime import BODY, BodyType
 from smtpcore.parameters import Parameters
 
 if TYPE_CHECKING:
+    from smtpcore.extensions.base import Extension
     from smtpcore.extensions.registry import ExtensionSet
 
 #: Parameters that are left out where their extension is not offered: the message arrives all the same, and the report
@@ -131,12 +132,15 @@ class MailPlan:
         """The server cannot carry the message: raises `MissingExtension`."""
         raise MissingExtension(kind, text)
 
-    def finish(self, extensions: ExtensionSet, *, extra: bool = False) -> None:
+    def finish(
+        self, extensions: ExtensionSet, planners: Iterable[Extension] | None = None, *, extra: bool = False
+    ) -> None:
         """Let every extension look, then settle the parameters that the server does not offer.
 
-        `extra`: those that no known extension declares pass all the same.  Raises `MissingExtension`.
+        `planners` are those of the extensions that have something to say, when that is known.  `extra`: parameters
+        that no known extension declares pass all the same.  Raises `MissingExtension`.
         """
-        for extension in extensions:
+        for extension in extensions if planners is None else planners:
             extension.plan(self)
         missing: dict[str, str] = {}
         given = [("MAIL", self.mail_params), *(("RCPT", rcpt.params) for rcpt in self.rcpts if rcpt.params)]
@@ -164,6 +168,8 @@ def _without(params: Parameters, keyword: str) -> Parameters:
 
 def announces_eight_bit(mail: Mail) -> bool:
     """Whether a MAIL says that octets above 127 follow (RFC 6152 3)."""
+    if not mail.params:
+        return False
     try:
         return BODY.get(mail.params) in (BodyType.EIGHT_BIT_MIME, BodyType.BINARY_MIME)
     except SyntaxProblem:
