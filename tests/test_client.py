@@ -1445,6 +1445,24 @@ def test_a_wait_is_for_a_reply_and_never_begins_again_with_an_octet() -> None:
     assert conn.tick(100) == 400
 
 
+def _sent(conn: ClientConnection, command: Command) -> ClientConnection:
+    conn.send(command)
+    conn.data_to_send()
+    return conn
+
+
+def _ended(conn: ClientConnection) -> ClientConnection:
+    conn.end_body(b"x\r\n")
+    conn.data_to_send()
+    return conn
+
+
+def _tls() -> ClientConnection:
+    conn = starttls()
+    take(conn, b"220 go\r\n")
+    return conn
+
+
 @pytest.mark.parametrize(
     ("make", "what"),
     [
@@ -1468,31 +1486,13 @@ def test_the_end_of_a_wait_closes(make: object, what: str) -> None:
     assert conn.next_step is Step.CLOSE
 
 
-def _sent(conn: ClientConnection, command: Command) -> ClientConnection:
-    conn.send(command)
-    conn.data_to_send()
-    return conn
-
-
-def _ended(conn: ClientConnection) -> ClientConnection:
-    conn.end_body(b"x\r\n")
-    conn.data_to_send()
-    return conn
-
-
-def _tls() -> ClientConnection:
-    conn = starttls()
-    take(conn, b"220 go\r\n")
-    return conn
-
-
 # --- properties ------------------------------------------------------------------------------------------------------
 
 LINES = st.sampled_from(
     [
         GREETING, OK, b"354 go\r\n", b"550 no\r\n", b"450 later\r\n", b"421 bye\r\n", b"250-a\r\n",
-        b"250-PIPELINING\r\n", b"250 CHUNKING\r\n", b"334 eA==\r\n", b"220 go\r\n", b"221 bye\r\n", b"503 what\r\n", b"x\r\n", b"250 \xff\r\n",
-        b"25", b"\r\n", b"\n", b"\0",
+        b"250-PIPELINING\r\n", b"250 CHUNKING\r\n", b"334 eA==\r\n", b"220 go\r\n", b"221 bye\r\n",
+        b"503 what\r\n", b"x\r\n", b"250 \xff\r\n", b"25", b"\r\n", b"\n", b"\0",
     ]
 )  # fmt: skip
 OCTETS = st.one_of(st.lists(LINES, max_size=12).map(b"".join), st.binary(max_size=60))
