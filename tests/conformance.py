@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in balance(ledger.rows.values(), held).open:
             print(f"{name} {ledger.rows[name].level}: {ledger.rows[name].rule} [{ledger.rows[name].source}]")
     baseline = read_baseline()
-    if options.update and not status:
+    if options.update:
         HELD.write_text(render_baseline(ledger, held), encoding="ascii")
         INDEX.write_text(render_index(ledger, held), encoding="utf-8")
         DUTIES.write_text(render_duties(ledger), encoding="utf-8")

@@ -26,7 +26,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"commands"}),
     frozenset({"sasl"}),
     # the conversation, which knows no role
-    frozenset({"state", "slots"}),
+    frozenset({"state", "slots", "listed"}),
     frozenset({"events", "session"}),
     frozenset({"extensions"}),
     frozenset({"reception", "connection"}),
