@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -242,3 +243,39 @@ def test_many_messages_over_one_connection(tmp_path: Path) -> None:
         assert out.count("delivered") == 50
         for _ in range(50):
             application.out.next()
+
+
+@by_server
+def test_a_client_in_a_hurry_is_not_taken_for_an_injection(server: str, tmp_path: Path) -> None:
+    """EHLO in the same segment as the end of the handshake comes decrypted, before the server's loop says so."""
+    certificates = Certificates(tmp_path)
+    context = ssl.create_default_context(cafile=certificates.authority)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with (
+        serving(server, "--cert", certificates.server) as (_, port),
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock,
+    ):
+        for line, last in (b"", b"220 "), (b"EHLO client.example\r\n", b"250 "), (b"STARTTLS\r\n", b"220 "):
+            sock.sendall(line)
+            reply = b""
+            while not (reply.endswith(b"\r\n") and reply.split(b"\r\n")[-2].startswith(last)):
+                reply += sock.recv(4096)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+        tls.write(b"EHLO client.example\r\nQUIT\r\n")
+        sock.sendall(outgoing.read())  # the end of the handshake, and what follows it
+        replies = b""
+        while b"221 " not in replies:
+            try:
+                replies += tls.read(65536)
+            except ssl.SSLWantReadError:
+                data = sock.recv(65536)
+                assert data, "the server closed the connection"
+                incoming.write(data)
+        assert replies.startswith(b"250-localhost")
