@@ -10,7 +10,7 @@ import re
 from typing import Callable, Final, Iterable
 
 from smtpcore import replies
-from smtpcore.commands import Command, EndOfMessage, Inquiry, Noop, Problem, Quit, Rcpt, Reset, parse
+from smtpcore.commands import Command, Data, EndOfMessage, Inquiry, Noop, Problem, Quit, Rcpt, Reset, parse
 from smtpcore.connection import BLOCK
 from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import Body, Connect, Query, Reason, Refused, ServerEvent, TransactionAborted
@@ -39,6 +39,7 @@ _TOO_EARLY: Final = {
 }
 #: The states that the reading loop asks for, without a look into the enumeration each time.
 _CONNECTED, _DATA = State.CONNECTED, State.DATA
+_READY_FOR_TEXT: Final = (State.RCPT, State.BDAT)
 #: The states in which nothing is read.
 _SILENT: Final = (State.TLS, State.CLOSED)
 
@@ -262,6 +263,8 @@ class Intake(ServerCore):
             self._refuse_chunk(command, verb, reply, line)
             return
         self._refuse(line, self._in_state(reply), "", held=command.verb in ("MAIL", "RCPT"))
+        if isinstance(command, Data) and reply.code == 503 and self._state in _READY_FOR_TEXT:
+            self._poison(Verdict(Reason.CHUNK, reply))  # RFC 3030 2, 3: DATA where only BDAT goes; RSET mends it
         if isinstance(command, Rcpt) and self._session.envelope is not None:
             self._session.envelope.refused += 1
 

@@ -127,7 +127,9 @@ class Talk:
 
     def feed(self, *said: str | bytes) -> bytes:
         """Say all this in one piece."""
-        self.connection.receive_data(b"".join(wire(each) for each in said))
+        data = b"".join(wire(each) for each in said)
+        if data:
+            self.connection.receive_data(data)
         return self.pump()
 
     def eof(self) -> bytes:
