@@ -1,0 +1,70 @@
+"""A server that is far away: a proxy that holds everything back for half the delay each way, and counts turns.
+
+python -m tests.benchmarks.delay TARGET MILLISECONDS     prints its port, then for each closed connection its turns
+
+A turn is a burst of the client after it heard from the server: what the client waited for, once for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+
+class Counter:
+    """Turns of one client."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.heard = True
+
+    def client(self) -> None:
+        self.turns += self.heard
+        self.heard = False
+
+    def server(self) -> None:
+        self.heard = True
+
+
+async def pass_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float, count: Counter, from_client: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    held: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+    async def deliver() -> None:
+        while True:
+            due, data = await held.get()
+            await asyncio.sleep(due - loop.time())
+            if not data:
+                writer.close()
+                return
+            if not from_client:
+                count.server()  # now the client hears it
+            writer.write(data)
+
+    task = asyncio.create_task(deliver())
+    while data := await reader.read(1 << 18):
+        if from_client:
+            count.client()
+        held.put_nowait((loop.time() + delay, data))
+    held.put_nowait((loop.time() + delay, b""))
+    await task
+
+
+async def serve(target: int, delay: float) -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
+        count = Counter()
+        await asyncio.gather(
+            pass_on(reader, far_writer, delay, count, True), pass_on(far_reader, writer, delay, count, False)
+        )
+        print(count.turns, flush=True)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 2000))

@@ -1,0 +1,76 @@
+"""The peers' clients: python -m tests.benchmarks.peer_clients KIND PORT COUNT SIZE; prints what `send_many` prints.
+
+Imports, building the message and connecting are not counted.
+"""
+
+# mypy: ignore-errors
+# pyright: reportMissingImports=false, reportOptionalMemberAccess=false
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from email.message import EmailMessage
+
+from tests.benchmarks.send_many import RECIPIENT, SENDER, content, now
+
+
+def report(count: int, begin: tuple[float, float]) -> None:
+    end = now()
+    print(json.dumps({"n": count, "secs": end[0] - begin[0], "cpu": end[1] - begin[1]}))
+
+
+def by_smtplib(port: int, count: int, body: bytes) -> None:
+    import smtplib
+
+    client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example.org")
+    begin = now()
+    for _ in range(count):
+        client.sendmail(SENDER, [RECIPIENT], body)
+    client.quit()
+    report(count, begin)
+
+
+def by_aiosmtplib(port: int, count: int, body: bytes) -> None:
+    import aiosmtplib
+
+    async def send() -> None:
+        names = {"hostname": "127.0.0.1", "port": port, "local_hostname": "client.example.org"}
+        client = aiosmtplib.SMTP(**names, use_tls=False, start_tls=False)
+        await client.connect()
+        begin = now()
+        for _ in range(count):
+            await client.sendmail(SENDER, [RECIPIENT], body)
+        await client.quit()
+        report(count, begin)
+
+    asyncio.run(send())
+
+
+def by_smtpproto(port: int, count: int, body: bytes) -> None:
+    from smtpproto.client import AsyncSMTPClient
+
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = SENDER, RECIPIENT, "load"
+    message.set_content(body.decode().partition("\r\n\r\n")[2].replace("\r\n", "\n"))
+
+    async def send() -> None:
+        async with AsyncSMTPClient("127.0.0.1", port=port, domain="client.example.org").connect() as session:
+            begin = now()
+            for _ in range(count):
+                await session.send_message(message)
+        report(count, begin)
+
+    asyncio.run(send())
+
+
+KINDS: dict[str, Callable[[int, int, bytes], None]] = {
+    "smtplib": by_smtplib,
+    "aiosmtplib": by_aiosmtplib,
+    "smtpproto": by_smtpproto,
+}
+
+if __name__ == "__main__":
+    KINDS[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]), content(int(sys.argv[4])))
