@@ -78,6 +78,14 @@ class Connection(Generic[E]):
             yield event
 
     @property
+    def held(self) -> int:
+        """Octets of input that are kept and not handed out: what is unread, and what waits for its end.
+
+        Bounded by the limits of this end, whatever the peer sends, as long as input is fed when `next_step` asks for it.
+        """
+        return len(self._buffer)
+
+    @property
     def next_step(self) -> Step:
         """What the driver does now."""
         if self._owed():

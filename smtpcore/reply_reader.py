@@ -40,6 +40,11 @@ class ReplyReader:
         """Whether a multi-line reply has begun and not ended."""
         return bool(self._texts)
 
+    @property
+    def held(self) -> int:
+        """Octets of the lines of a reply that has begun and not ended."""
+        return self._octets
+
     def push(self, line: bytes, *, enhanced: bool = True) -> Reply | None:
         """Takes one line without its CRLF; gives the reply when this was its last line, else None.
 

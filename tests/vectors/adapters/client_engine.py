@@ -67,9 +67,7 @@ class Sender:
 
     @property
     def held(self) -> int:
-        if self.connection is None:
-            return 0
-        return len(self.connection._buffer) + self.connection._reader._octets
+        return 0 if self.connection is None else self.connection.held
 
     @property
     def capabilities(self) -> frozenset[str]:

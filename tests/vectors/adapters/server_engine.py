@@ -106,7 +106,7 @@ class Host:
 
     @property
     def held(self) -> int:
-        return len(self.connection._buffer) + len(self.output)
+        return self.connection.held + len(self.output)
 
     def greet(self) -> None:
         self.greeted = True
