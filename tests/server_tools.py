@@ -91,6 +91,7 @@ class Talk:
         self.answers = dict(answers or {})
         self.connection = ServerConnection(settings=settings or ServerSettings(hostname, **setup), tls=tls)
         self.events: list[ServerEvent] = []
+        self.asked: list[Question] = []
         self.output = b""
         if early:
             self.connection.receive_data(early)
@@ -113,6 +114,7 @@ class Talk:
 
     def decide(self, event: ServerEvent) -> None:
         question = cast(Question, event)
+        self.asked.append(question)
         answer = self.answers.get(key_of(question))
         if isinstance(answer, list):
             answer = answer.pop(0) if answer else None
