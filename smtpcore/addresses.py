@@ -162,7 +162,7 @@ class ReversePath(_Path):
         if value == "":
             return NULL_PATH
         if value[:1] != "<":
-            return cls(Mailbox.parse(value, utf8=True))
+            return cls(_common_mailbox(value) or Mailbox.parse(value, utf8=True))
         return _without_route(cls.parse(value, utf8=True))
 
     @property
@@ -219,6 +219,9 @@ class ForwardPath(_Path):
         if isinstance(value, (Mailbox, Postmaster)):
             return cls(value)
         if value[:1] != "<":
+            mailbox = _common_mailbox(value)
+            if mailbox is not None:
+                return cls(mailbox)
             return cls(Postmaster(value) if is_postmaster(value) else Mailbox.parse(value, utf8=True))
         return _without_route(cls.parse(value, utf8=True))
 
@@ -244,6 +247,21 @@ def strip_own_route(path: ForwardPath, names: Collection[Domain]) -> ForwardPath
     if not path.route or path.route[0] not in names:
         return path
     return ForwardPath(path.mailbox, path.route[1:], path.deviations)
+
+
+def _common_mailbox(text: str) -> Mailbox | None:
+    """The mailbox that the whole text is, when it has the common form; else None, and the reader decides."""
+    if not text.isascii():
+        return None
+    octets = f"<{text}>".encode()
+    match = _COMMON(octets, 0)
+    if match is None or match.end() != len(octets):
+        return None
+    local_part, domain = match.groups()
+    if len(local_part) > MAX_LOCAL_PART or len(domain) > 63:
+        return None
+    mailbox: Mailbox = Mailbox._make(local_part.decode(), Domain._make(domain.decode()))
+    return mailbox
 
 
 def read_reverse_path(line: bytes, start: int, *, utf8: bool, leniency: Leniency) -> tuple[ReversePath, int]:

@@ -12,7 +12,7 @@ from typing import Callable, Final, Iterable
 
 from smtpcore.addresses import AddressLiteral, Domain
 from smtpcore.capabilities import EMPTY, Capabilities
-from smtpcore.commands import Command, Data, EndOfMessage, Hello, Mail, Quit, Rcpt, Reset
+from smtpcore.commands import EndOfMessage, Hello, Mail, Rcpt
 from smtpcore.connection import timed_out
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError, SMTPError, SyntaxProblem
@@ -35,6 +35,13 @@ _NO_EHLO: Final = (500, 502)
 #: Replies repeat themselves: so many short ones are kept as they were read.
 _SEEN: Final = 16
 _SEEN_OCTETS: Final = 64
+#: Members of an enumeration are looked up slowly (CPython 3.11), and these at each reply.
+_CONNECTED: Final = State.CONNECTED
+_READY: Final = State.READY
+_DATA: Final = State.DATA
+_TLS: Final = State.TLS
+_CLOSED: Final = State.CLOSED
+_HELLOS: Final = frozenset(("EHLO", "HELO", "LHLO"))
 _WAITS: Final = {"MAIL": "mail", "RCPT": "rcpt", "DATA": "data", ".": "end_of_message", "QUIT": "quit"}
 
 
@@ -115,6 +122,11 @@ class ClientConnection(Outgoing):
         """Whether the transport is protected and the driver said that the server proved its name."""
         return self._verified
 
+    @property
+    def held(self) -> int:
+        """Octets of input that are kept: unread, or lines of a reply that is not whole; see `Connection.held`."""
+        return super().held + self._reader.held
+
     def abort(self, error: SMTPError | None = None) -> None:
         """Give the connection up without QUIT: the way out of content that cannot be finished.  `Closed` follows."""
         self._end(error)
@@ -126,7 +138,7 @@ class ClientConnection(Outgoing):
 
         Everything known of the server is forgotten; EHLO follows by itself unless `greet` is off (RFC 3207 4.2).
         """
-        self._must_be(State.TLS, "tls_started() is for the step START_TLS, after a 220 to STARTTLS")
+        self._must_be(_TLS, "tls_started() is for the step START_TLS, after a 220 to STARTTLS")
         self._session = Session(lmtp=self._session.lmtp, tls=True, keywords=self._session.keywords)
         self._seen.clear()
         self._verified = verified
@@ -139,35 +151,40 @@ class ClientConnection(Outgoing):
 
     def tls_failed(self) -> None:
         """The TLS handshake failed: the connection is of no more use (RFC 3207 4.1)."""
-        self._must_be(State.TLS, "tls_failed() is for the step START_TLS, after a 220 to STARTTLS")
+        self._must_be(_TLS, "tls_failed() is for the step START_TLS, after a 220 to STARTTLS")
         self._end(RemoteProtocolError("the TLS handshake failed"))
 
     # --- input ---------------------------------------------------------------------------------------------------
 
     def receive_data(self, data: bytes) -> None:
         """Take octets from the server; see `Connection.receive_data`."""
-        if data and self._state is State.TLS:
-            # What comes in the clear now would be read as if it had been protected: never parsed (RFC 3207 6).
-            self._end(_injected())
-            return
-        super().receive_data(data)
+        if data and self._state is _TLS:
+            self._inject()
+        else:
+            super().receive_data(data)
+
+    def _inject(self) -> None:
+        """What comes in the clear now would be read as if it had been protected: never parsed (RFC 3207 6)."""
+        self._gate.learn(EMPTY)
+        self._end(RemoteProtocolError("plaintext between STARTTLS and the TLS handshake"))
 
     def data_to_send(self) -> bytes:
         """All pending output, once; a reply counts for the commands that were taken by this."""
-        if self._taken != len(self._outstanding):
-            if len(self._buffer) and not self._taken:
+        sent = len(self._outstanding)
+        if self._taken != sent:
+            if not self._taken and len(self._buffer):
                 self._early = True  # it came before the first of these commands left: no answer to it (C-REP-19)
-            self._taken = len(self._outstanding)
+            self._taken = sent
         return super().data_to_send()
 
     def next_event(self) -> ClientEvent | None:
         """The next event; one reply at most is read."""
-        while True:
-            if self._news:
-                return self._news.pop(0)
-            if self._state is State.CLOSED or self._state is State.TLS:
+        news, buffer = self._news, self._buffer
+        while not news:
+            state = self._state
+            if state is _CLOSED or state is _TLS:
                 return None
-            line = self._buffer.next_line(self._line_limits)
+            line = buffer.next_line(self._line_limits) if len(buffer) else None
             if line is None:
                 if not self._eof:
                     self._starved = True
@@ -177,32 +194,41 @@ class ClientConnection(Outgoing):
                 self._read(line)
             else:
                 self._end(RemoteProtocolError("a reply line is longer than the limits of this end"))
+        return news.pop(0)
 
     def _read(self, line: bytes) -> None:
-        outstanding = self._outstanding
-        # No enhanced codes in the greeting and the reply to EHLO (RFC 2034 4), nor where they were not offered.
-        plain = not outstanding or isinstance(outstanding[0].command, Hello)
-        reply = None if plain or self._reader.pending else self._seen.get(line)
+        head = self._outstanding[0] if self._outstanding else None
+        reply = None
+        if head is not None and head.name not in _HELLOS and not self._reader.pending:
+            reply = self._seen.get(line)
         if reply is None:
-            first = not self._reader.pending
-            try:
-                reply = self._reader.push(line, enhanced=self._gate.enhanced and not plain)
-            except SyntaxProblem as problem:
-                self._end(RemoteProtocolError(problem.text))
-                return
+            reply = self._read_new(line, head)
             if reply is None:
                 return
-            if first and not plain and len(line) <= _SEEN_OCTETS and len(self._seen) < _SEEN:
-                self._seen[line] = reply
         self._progress += 1
-        if self._state is State.CONNECTED:
-            self._greeted(reply)
-        elif not self._taken or self._early:
-            self._unasked(reply)
+        if head is None or not self._taken or self._early:
+            if self._state is _CONNECTED:
+                self._greeted(reply)
+            else:
+                self._unasked(reply)
         else:
-            self._answered(outstanding[0], reply)
+            self._answered(head, reply)
         if self._queue:
             self._release()
+
+    def _read_new(self, line: bytes, head: Pending | None) -> Reply | None:
+        """A line that was not seen before; gives the reply when it is whole."""
+        # No enhanced codes in the greeting and the reply to EHLO (RFC 2034 4), nor where they were not offered.
+        plain = head is None or head.name in _HELLOS
+        several = self._reader.pending
+        try:
+            reply = self._reader.push(line, enhanced=self._gate.enhanced and not plain)
+        except SyntaxProblem as problem:
+            self._end(RemoteProtocolError(problem.text))
+            return None
+        if reply is not None and not several and not plain and len(line) <= _SEEN_OCTETS and len(self._seen) < _SEEN:
+            self._seen[line] = reply
+        return reply
 
     def _greeted(self, reply: Reply) -> None:
         """The greeting (RFC 5321 3.1): 2yz welcomes, 4yz and 5yz leave QUIT only."""
@@ -220,7 +246,7 @@ class ClientConnection(Outgoing):
     def _unasked(self, reply: Reply) -> None:
         """A reply that no command waits for: 421 may come at any time, all else is out of step (C-REP-19)."""
         body = self._body
-        if self._state is State.DATA and reply.is_negative:
+        if self._state is _DATA and reply.is_negative:
             # The server has had enough before the end of the text: its verdict is worth more than "out of step".
             size = body.size if isinstance(body, Text) else 0
             self._report(Response._make(EndOfMessage._make(size, ()), reply, None))
@@ -231,7 +257,7 @@ class ClientConnection(Outgoing):
 
     def _peer_is_gone(self) -> None:
         outstanding = self._outstanding
-        if self._taken == 1 and isinstance(outstanding[0].command, Quit) and not self._reader.pending:
+        if self._taken == 1 and outstanding[0].name == "QUIT" and not self._reader.pending:
             self._end(None)  # C-CMD-QUIT-03
         else:
             self._end(ConnectionLost("the server closed the connection"))
@@ -239,18 +265,17 @@ class ClientConnection(Outgoing):
     # --- replies -------------------------------------------------------------------------------------------------
 
     def _answered(self, head: Pending, reply: Reply) -> None:
-        command = head.command
-        if reply.is_intermediate and not isinstance(command, (Data, Quit)):
-            if head.dialogue is None:
-                self._end(_misplaced(reply))
-            else:
-                self._respond(head, head.dialogue, reply)
-            return
-        if reply.is_positive and not self._fits(head, command, reply):
-            return
-        recipient = self._recipient(head)
-        self._report(Response._make(command, reply, recipient))
-        if reply.code == 421 and not isinstance(command, Quit):
+        code, name = reply.code, head.name
+        if code < 400:
+            if code < 300:
+                if (head.verb is not None or name == "DATA") and not self._fits(head, reply):
+                    return
+            elif name != "DATA" and name != "QUIT":
+                self._intermediate(head, reply)
+                return
+        recipient = self._recipient(head) if self._session.lmtp else None
+        self._news.append(Response._make(head.command, reply, recipient))
+        if code == 421 and name != "QUIT":
             self._end(ServiceClosing(reply))
             return
         if recipient is not None and self._more_replies(reply):
@@ -258,30 +283,33 @@ class ClientConnection(Outgoing):
         self._outstanding.popleft()
         self._taken -= 1
         self._flight -= len(head.wire)
-        if not reply.is_positive:
+        if code >= 400:
             self._ahead = self._planned = None  # what was hoped for does not come
-        effect = _EFFECTS.get(command.__class__)
-        if effect is not None:
-            effect(self, command, reply)
-        else:
-            self._extension_answered(head, reply)
+        _EFFECTS.get(name, ClientConnection._other_answered)(self, head, reply)
 
-    def _fits(self, head: Pending, command: Command, reply: Reply) -> bool:
-        """Whether a 2yz or 3yz means what the command needs; where octets hang on it, one code only does."""
-        if isinstance(command, Data) and not reply.is_intermediate:
+    def _fits(self, head: Pending, reply: Reply) -> bool:
+        """Whether a 2yz means what the command needs; where the next octets hang on it, one code only does."""
+        verb = head.verb
+        if verb is None:
             self._end(RemoteProtocolError("DATA is answered by 354, not by 2yz (RFC 5321 4.3.2)"))
-        elif head.verb is not None and head.verb.layer and reply.code != 220:
-            self._end(RemoteProtocolError(f"{command.verb} is answered by 220 (RFC 3207 4)"))
-        elif head.verb is not None and head.verb.layer and len(self._buffer):
-            self._end(_injected())
+        elif verb.layer and reply.code != 220:
+            self._end(RemoteProtocolError(f"{head.name} is answered by 220 (RFC 3207 4)"))
+        elif verb.layer and len(self._buffer):
+            self._inject()
         elif head.dialogue is not None and (problem := head.dialogue.finish(reply)):
             self._end(RemoteProtocolError(problem))
-        return self._state is not State.CLOSED
+        return self._state is not _CLOSED
+
+    def _intermediate(self, head: Pending, reply: Reply) -> None:
+        """A 3yz other than that to DATA: a turn of a dialogue, or out of place."""
+        if head.dialogue is None:
+            self._end(_misplaced(reply))
+        elif head.cancelled:
+            self._end(RemoteProtocolError("the exchange was cancelled, and the server goes on with it (RFC 4954 4)"))
+        else:
+            self._respond(head, head.dialogue, reply)
 
     def _respond(self, head: Pending, dialogue: ClientDialogue, reply: Reply) -> None:
-        if head.cancelled:
-            self._end(RemoteProtocolError("the exchange was cancelled, and the server goes on with it (RFC 4954 4)"))
-            return
         line = dialogue.receive(reply)
         head.cancelled = line == b"*"
         if b"\r" in line or b"\n" in line:
@@ -292,9 +320,9 @@ class ClientConnection(Outgoing):
     def _recipient(self, head: Pending) -> Rcpt | None:
         """LMTP: whose reply this is, of the replies to the end of a message (RFC 2033 4.2)."""
         envelope = self._session.envelope
-        if not self._session.lmtp or envelope is None or self._told >= len(envelope.recipients):
+        if envelope is None or not (head.final or head.name == ".") or self._told >= len(envelope.recipients):
             return None
-        return envelope.recipients[self._told] if head.final or isinstance(head.command, EndOfMessage) else None
+        return envelope.recipients[self._told]
 
     def _more_replies(self, reply: Reply) -> bool:
         """LMTP: count one reply to the end of the message; whether more of them are due."""
@@ -304,52 +332,54 @@ class ClientConnection(Outgoing):
         self._passed = self._passed or reply.is_positive
         return self._told < len(envelope.recipients)
 
-    def _mail_answered(self, command: Command, reply: Reply) -> None:
+    def _mail_answered(self, head: Pending, reply: Reply) -> None:
+        command = head.command
         assert isinstance(command, Mail)
-        if reply.is_positive:
+        if reply.code < 300:
             self._session.envelope = Envelope(command)
             self._told = 0
             self._passed = False
-        self._move("MAIL", reply)
+        self._move(head, reply)
 
-    def _rcpt_answered(self, command: Command, reply: Reply) -> None:
+    def _rcpt_answered(self, head: Pending, reply: Reply) -> None:
+        command, envelope = head.command, self._session.envelope
         assert isinstance(command, Rcpt)
-        envelope = self._session.envelope
         if envelope is not None:
-            if reply.is_positive:
+            if reply.code < 300:
                 envelope.recipients.append(command)
             else:
                 envelope.refused += 1
-        self._move("RCPT", reply)
+        self._move(head, reply)
 
-    def _data_answered(self, command: Command, reply: Reply) -> None:
-        if reply.is_negative:
+    def _data_answered(self, head: Pending, reply: Reply) -> None:
+        if reply.code >= 400:
             return
         envelope = self._session.envelope
-        self._state = self._ahead = State.DATA
+        self._state = self._ahead = _DATA
         self._planned = None
         if envelope is not None and envelope.recipients:
             self._body = Text(self._gate, envelope.mail)
-            self._report(SendBody._make(command))
+            self._news.append(SendBody._make(head.command))
         else:
             # 354 though no recipient was taken: an empty text, never the message (RFC 2920 3.1).
             self._out.append(b".\r\n")
             self._end_text(EndOfMessage._make(0, ()))
 
-    def _message_answered(self, command: Command, reply: Reply) -> None:
-        self._state = State.READY
+    def _message_answered(self, head: Pending, reply: Reply) -> None:
+        self._state = _READY
         self._session.envelope = None
 
-    def _reset_answered(self, command: Command, reply: Reply) -> None:
+    def _reset_answered(self, head: Pending, reply: Reply) -> None:
         if reply.is_positive:
             self._session.envelope = None
             self._session.forget(ResetKind.TRANSACTION)
-        self._move("RSET", reply)
+        self._move(head, reply)
 
-    def _quit_answered(self, command: Command, reply: Reply) -> None:
+    def _quit_answered(self, head: Pending, reply: Reply) -> None:
         self._end(None)
 
-    def _hello_answered(self, command: Command, reply: Reply) -> None:
+    def _hello_answered(self, head: Pending, reply: Reply) -> None:
+        command = head.command
         assert isinstance(command, Hello)
         self._hellos -= 1
         if reply.is_positive:
@@ -361,27 +391,29 @@ class ClientConnection(Outgoing):
             self._seen.clear()  # enhanced codes may be in force now, or no longer
         elif command is self._hello and command.hello == "EHLO" and reply.code in _NO_EHLO and self._greet:
             self._greet_server(Hello(command.name, "HELO"))
-        self._move(command.hello, reply)
+        self._move(head, reply)
 
-    def _extension_answered(self, head: Pending, reply: Reply) -> None:
+    def _other_answered(self, head: Pending, reply: Reply) -> None:
         """NOOP and the inquiries change nothing; the verbs of extensions do what they declare."""
         verb = head.verb
+        if verb is None:
+            return
         if head.dialogue is not None and reply.is_positive:
             self._session.identity = ""
         if head.final and (reply.is_positive or self._passed):
-            self._message_answered(head.command, reply)
+            self._message_answered(head, reply)
         elif head.octets is not None and reply.is_negative:
             self._drop_body()
             self._state = State.POISONED  # whatever it was: RSET is the only command now (RFC 3030 2)
         else:
-            self._move(head.command.verb, reply)
-        if verb is not None and verb.layer and reply.is_positive:
+            self._move(head, reply)
+        if verb.layer and reply.is_positive:
             self._gate.learn(EMPTY)
 
-    def _move(self, verb: str, reply: Reply) -> None:
-        move = self._gate.extensions.rows[self._state].get(verb)
+    def _move(self, head: Pending, reply: Reply) -> None:
+        move = self._gate.extensions.rows[self._state].get(head.name)
         if move is not None:
-            self._state = move.done if reply.is_positive else move.refused
+            self._state = move.done if reply.code < 400 else move.refused
 
     # --- the end, and time ---------------------------------------------------------------------------------------
 
@@ -390,8 +422,6 @@ class ClientConnection(Outgoing):
         self._drop_body()
         self._queue.clear()
         self._out.clear()
-        if self._state is State.TLS or isinstance(error, RemoteProtocolError):
-            self._gate.learn(EMPTY)
         self._finish(error)
 
     def _owed(self) -> bool:
@@ -399,11 +429,11 @@ class ClientConnection(Outgoing):
 
     def _wait(self) -> float:
         state, timeouts = self._state, self._timeouts
-        if state is State.CLOSED:
+        if state is _CLOSED:
             return math.inf
-        if state is State.CONNECTED:
+        if state is _CONNECTED:
             return timeouts.greeting
-        if state is State.TLS:
+        if state is _TLS:
             return timeouts.tls
         if self._outstanding:
             head = self._outstanding[0]
@@ -411,32 +441,34 @@ class ClientConnection(Outgoing):
                 return timeouts.end_of_message
             if head.octets is not None:
                 return timeouts.block
-            return float(getattr(timeouts, _WAITS.get(head.command.verb, "command")))
+            return float(getattr(timeouts, _WAITS.get(head.name, "command")))
         return timeouts.block if self._body is not None else math.inf
 
     def _expire(self) -> None:
-        if self._state is State.CONNECTED:
+        if self._state is _CONNECTED:
             self._end(timed_out("the greeting"))
-        elif self._state is State.TLS:
+        elif self._state is _TLS:
             self._end(timed_out("the TLS handshake"))
         elif self._outstanding:
-            verb = self._outstanding[0].command.verb
-            self._end(timed_out("the reply to the end of the message" if verb == "." else f"the reply to {verb}"))
+            name = self._outstanding[0].name
+            self._end(timed_out("the reply to the end of the message" if name == "." else f"the reply to {name}"))
         else:
             self._end(timed_out("a block of the text"))
 
 
-_Effect = Callable[[ClientConnection, Command, Reply], None]
+_Effect = Callable[[ClientConnection, Pending, Reply], None]
 
 #: What the reply to a command of RFC 5321 does; all others go by their declaration.
-_EFFECTS: Final[dict[type, _Effect]] = {
-    Mail: ClientConnection._mail_answered,
-    Rcpt: ClientConnection._rcpt_answered,
-    Data: ClientConnection._data_answered,
-    EndOfMessage: ClientConnection._message_answered,
-    Reset: ClientConnection._reset_answered,
-    Quit: ClientConnection._quit_answered,
-    Hello: ClientConnection._hello_answered,
+_EFFECTS: Final[dict[str, _Effect]] = {
+    "MAIL": ClientConnection._mail_answered,
+    "RCPT": ClientConnection._rcpt_answered,
+    "DATA": ClientConnection._data_answered,
+    ".": ClientConnection._message_answered,
+    "RSET": ClientConnection._reset_answered,
+    "QUIT": ClientConnection._quit_answered,
+    "EHLO": ClientConnection._hello_answered,
+    "HELO": ClientConnection._hello_answered,
+    "LHLO": ClientConnection._hello_answered,
 }
 
 
@@ -449,7 +481,3 @@ def _name(text: str) -> Domain | AddressLiteral:
 
 def _misplaced(reply: Reply) -> RemoteProtocolError:
     return RemoteProtocolError(f"{reply.code} has no meaning here (RFC 5321 4.3.2)")
-
-
-def _injected() -> RemoteProtocolError:
-    return RemoteProtocolError("plaintext between STARTTLS and the TLS handshake")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from typing import Iterable, Sequence
+from typing import Final, Iterable, Sequence
 
 from smtpcore.capabilities import Capabilities
-from smtpcore.commands import Command, EndOfMessage, Hello, Mail, Reset
+from smtpcore.commands import Command, EndOfMessage, Hello, Mail
 from smtpcore.connection import Connection
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import LocalProtocolError
@@ -22,6 +22,14 @@ from smtpcore.limits import Limits
 from smtpcore.sending import NOT_SENT, ChunkMaker, Chunks, Gate, Pending, Text, out_of_sequence
 from smtpcore.session import Session
 from smtpcore.state import State
+
+#: Members of an enumeration are looked up slowly (CPython 3.11), and these for each command.
+_CONNECTED: Final = State.CONNECTED
+_READY: Final = State.READY
+_BDAT: Final = State.BDAT
+_HELLOS: Final = frozenset(("EHLO", "HELO", "LHLO"))
+#: Verbs that change nothing but the state.
+_PLAIN: Final = frozenset(("RCPT", "DATA", "QUIT", "NOOP"))
 
 
 class Outgoing(Connection[ClientEvent]):
@@ -122,12 +130,12 @@ class Outgoing(Connection[ClientEvent]):
         planned = self._planned
         if planned is None:
             planned = self._state
-            if planned is State.CONNECTED:
-                planned = State.READY if self._greet else State.FRESH
+            if planned is _CONNECTED:
+                planned = _READY if self._greet else State.FRESH
             for pending in chain(self._outstanding, self._queue):
                 planned = self._after(planned, pending)
             if isinstance(self._body, Chunks) and self._body.alive:
-                planned = State.BDAT
+                planned = _BDAT
             self._planned = planned
         return planned
 
@@ -140,7 +148,9 @@ class Outgoing(Connection[ClientEvent]):
         A command that cannot be sent any more, because one before it was refused, gets the reply `NOT_SENT`.
         Raises `LocalProtocolError` or `SyntaxProblem`, with nothing queued, for what the protocol does not allow.
         """
-        self._enqueue([self._prepare(command, self.planned_state, self._mail, octets, dialogue)])
+        state = self.planned_state
+        pending = self._prepare(command, state, self._mail, octets, dialogue)
+        self._enqueue((pending,), self._after(state, pending))
 
     def send_all(self, commands: Iterable[Command]) -> None:
         """Queue commands, all or none: an error in one of them leaves nothing queued.  See `send`."""
@@ -150,9 +160,10 @@ class Outgoing(Connection[ClientEvent]):
             pending = self._prepare(command, state, mail, None, None)
             batch.append(pending)
             state = self._after(state, pending)
-            if isinstance(command, Mail):
-                mail = command
-        self._enqueue(batch)
+            if pending.name == "MAIL":
+                mail = command if isinstance(command, Mail) else None
+        if batch:
+            self._enqueue(batch, state)
 
     def _prepare(
         self,
@@ -171,7 +182,7 @@ class Outgoing(Connection[ClientEvent]):
             self._check_verb(command, verb, octets, dialogue)
         elif getattr(command, "params", None):
             self._check_known()
-        elif isinstance(command, Hello) and (command.hello == "LHLO") is not self._session.lmtp:
+        elif name in _HELLOS and (name == "LHLO") is not self._session.lmtp:
             raise LocalProtocolError("LHLO is for LMTP, EHLO and HELO are for SMTP (RFC 2033 4.1)")
         pending = Pending(command, self._gate.line(command, mail), verb, octets)
         pending.dialogue = dialogue
@@ -202,27 +213,28 @@ class Outgoing(Connection[ClientEvent]):
         if wanted != (None if octets is None else len(octets)):
             raise LocalProtocolError(f"octets= has to hold what the command says: {wanted} octets (X-CHUNKING-20)")
 
-    def _enqueue(self, batch: list[Pending]) -> None:
-        state = self.planned_state
+    def _enqueue(self, batch: Iterable[Pending], state: State) -> None:
+        """Take prepared commands into the queue; `state` is the one behind them."""
         for pending in batch:
             self._queue.append(pending)
-            state = self._after(state, pending)
-            if isinstance(pending.command, Mail):
-                self._mail = pending.command
-            elif isinstance(pending.command, (Reset, Hello)):
-                self._hellos += isinstance(pending.command, Hello)
-                self._drop_body()  # of chunks: the rest of the message is not wanted any more (X-CHUNKING-17)
-        if batch:
-            self._planned = state
-            self._release()
+            name = pending.name
+            if name == "MAIL":
+                command = pending.command
+                self._mail = command if isinstance(command, Mail) else None
+            elif name not in _PLAIN:
+                self._hellos += name in _HELLOS
+                if name == "RSET" or name in _HELLOS:
+                    self._drop_body()  # of chunks: the rest of the message is not wanted any more (X-CHUNKING-17)
+        self._planned = state
+        self._release()
 
     def _after(self, state: State, pending: Pending) -> State:
         """The state behind a command that succeeds."""
         if pending.starts is not None:
-            return State.BDAT
+            return _BDAT
         if pending.final:
-            return State.READY
-        move = self._gate.extensions.rows[state].get(pending.command.verb)
+            return _READY
+        move = self._gate.extensions.rows[state].get(pending.name)
         return state if move is None else move.done
 
     def _release(self) -> None:
@@ -236,9 +248,9 @@ class Outgoing(Connection[ClientEvent]):
                     return
             else:
                 ahead = self._state
-                if ahead is State.CONNECTED:
+                if ahead is _CONNECTED:
                     return
-                if pending.command.verb not in self._gate.extensions.rows[ahead]:
+                if pending.name not in self._gate.extensions.rows[ahead]:
                     queue.popleft()
                     self._not_sent(pending)
                     continue
@@ -257,14 +269,14 @@ class Outgoing(Connection[ClientEvent]):
             return False  # X-PIPELINING-09
         if pending.final and self._session.lmtp:
             return False  # the number of its replies has to be known (X-LMTP-09)
-        return pending.command.verb in self._gate.extensions.rows[ahead]
+        return pending.name in self._gate.extensions.rows[ahead]
 
     def _not_sent(self, pending: Pending) -> None:
         self._planned = None
-        self._hellos -= isinstance(pending.command, Hello)
+        self._hellos -= pending.name in _HELLOS
         if pending.starts is not None or (pending.octets is not None and isinstance(self._body, Chunks)):
             self._drop_body()
-        self._report(Response._make(pending.command, NOT_SENT, None))
+        self._news.append(Response._make(pending.command, NOT_SENT, None))
 
     def _look_ahead(self) -> State:
         ahead = self._ahead
@@ -283,7 +295,7 @@ class Outgoing(Connection[ClientEvent]):
             self._out.append(pending.octets)
         self._outstanding.append(pending)
         self._flight += len(pending.wire)
-        if pending.command.verb == "MAIL":
+        if pending.name == "MAIL":
             self._session.mails += 1
 
     # --- content -------------------------------------------------------------------------------------------------
@@ -297,14 +309,14 @@ class Outgoing(Connection[ClientEvent]):
         start = make(0, False)
         pending = self._prepare(start, self.planned_state, self._mail, b"", None)
         pending.starts = make
-        self._enqueue([pending])
+        self._enqueue((pending,), _BDAT)
         return start
 
     def _start_chunks(self, command: Command, make: ChunkMaker) -> None:
         envelope = self._session.envelope
         assert envelope is not None  # the state says so
         self._body = self._gate.chunks(envelope.mail, make)
-        self._report(SendBody._make(command))
+        self._news.append(SendBody._make(command))
 
     def send_body(self, chunk: bytes) -> None:
         """Send a piece of the content, of any size and cut anywhere; only between `SendBody` and `end_body`.
@@ -362,7 +374,7 @@ class Outgoing(Connection[ClientEvent]):
     def _end_text(self, command: EndOfMessage) -> None:
         """The final dot is written already, behind the text."""
         self._write(Pending(command, b""))
-        self._ahead = State.READY
+        self._ahead = _READY
         self._planned = None
         self._release()
 

@@ -20,7 +20,7 @@ from smtpcore.errors import (
     SyntaxProblem,
     TimedOut,
 )
-from smtpcore.events import ClientEvent, Closed, Response, SendBody
+from smtpcore.events import ClientEvent, Closed, Greeting, Response, SendBody
 from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.planning import MailPlan, MissingExtension, header_needs_utf8
 from smtpcore.parameters import NO_PARAMETERS, Parameters
@@ -163,18 +163,21 @@ class Transaction:
     @property
     def report(self) -> Report:
         """What is known now: before `done`, undecided recipients count as they would if the connection ended here."""
-        lost = Outcome.UNKNOWN if self._in_doubt() else Outcome.RETRY
-        results = tuple(
-            [
-                Result(path, lost) if result is None else result
-                for path, result in zip(self._paths, self._results, strict=True)
-            ]
-        )
-        served = any(result.outcome is Outcome.DELIVERED for result in results)
-        error = "" if served else self._error or ("" if self.done else "not-sent")
-        return Report(
-            results, error, None if served else self._reply, None if served else self._exception, self._dropped
-        )
+        results = self._results
+        if None in results:
+            lost = Outcome.UNKNOWN if self._in_doubt() else Outcome.RETRY
+            found = tuple(
+                [
+                    Result(path, lost) if result is None else result
+                    for path, result in zip(self._paths, results, strict=True)
+                ]
+            )
+        else:
+            found = tuple([result for result in results if result is not None])
+        if any(result.outcome is Outcome.DELIVERED for result in found):
+            return Report(found, dropped=self._dropped)
+        error = self._error or ("" if self.done else "not-sent")
+        return Report(found, error, self._reply, self._exception, self._dropped)
 
     # --- sending -------------------------------------------------------------------------------------------------
 
@@ -191,7 +194,7 @@ class Transaction:
         if conn.session.hello is None:
             raise LocalProtocolError("what the server offers is not known yet: start() on the Response to EHLO")
         plan = MailPlan(
-            conn.capabilities,
+            conn._gate.offered,
             self._sender,
             self._rcpts,
             size=self._size,
@@ -260,38 +263,39 @@ class Transaction:
 
     def handle(self, event: ClientEvent) -> None:
         """Take note of an event of the connection; those of other transactions pass by."""
-        if isinstance(event, Response):
+        if type(event) is Response:
             self._response(event)
-        elif isinstance(event, SendBody):
+        elif type(event) is SendBody:
             if event.command is self._data:
                 self._phase_text = True
                 self._pending -= isinstance(event.command, Bdat)
                 if self._body is not None:
                     self._send_body(self._body)
-        elif isinstance(event, Closed):
+        elif type(event) is Closed:
             self._closed(event.error)
-        elif event.reply.is_negative and not self.started:
+        elif type(event) is Greeting and event.reply.is_negative and not self._started:
             self._refused_session("greeting-rejected", event.reply)
 
     def _response(self, event: Response) -> None:
         command, reply = event.command, event.reply
-        if isinstance(command, Hello):
-            self._hello(reply)
-        elif command is self._mail:
-            self._pending -= 1
-            if reply.is_negative:
-                self._decide_all("mail-rejected", reply)
-        elif id(command) in self._positions:
+        if id(command) in self._positions:
             self._pending -= 1
             self._recipient(self._positions[id(command)], reply)
+        elif command is self._mail:
+            self._pending -= 1
+            if reply is NOT_SENT:
+                self._decide_rest("not-sent", None, None, Outcome.RETRY)
+            elif reply.is_negative:
+                self._decide(range(len(self._results)), "mail-rejected", reply)
         elif command is self._data:
             self._content(command, reply)
-        elif self._phase_text and isinstance(command, (EndOfMessage, Bdat)):
-            self._message(event)
+        elif self._phase_text:
+            if isinstance(command, (EndOfMessage, Bdat)):
+                self._message(event)
+        elif not self._started and isinstance(command, Hello):
+            self._hello(reply)
 
     def _hello(self, reply: Reply) -> None:
-        if self._started:
-            return
         if reply.is_positive:
             self.start()
         elif not any(isinstance(command, Hello) for command in self._conn.outstanding):
@@ -313,7 +317,7 @@ class Transaction:
         if isinstance(command, Data) and reply.is_positive:
             self._phase_text = True  # SendBody follows; or an empty text was sent, since nobody was accepted
             return
-        if reply == NOT_SENT:
+        if reply is NOT_SENT:
             return
         kind = "data-rejected" if isinstance(command, Data) else "message-rejected"
         self._decide(self._taken, kind, reply)
@@ -321,9 +325,9 @@ class Transaction:
     def _message(self, event: Response) -> None:
         """A reply to the end of the text, or to a chunk."""
         command, reply = event.command, event.reply
-        if isinstance(command, Bdat) and not command.last and (reply.is_positive or reply == NOT_SENT):
+        if isinstance(command, Bdat) and not command.last and (reply.is_positive or reply is NOT_SENT):
             return
-        if reply == NOT_SENT:
+        if reply is NOT_SENT:
             self._phase_text = False
             return
         if event.recipient is not None:
@@ -354,12 +358,9 @@ class Transaction:
                 if reply.is_negative:
                     self._note(kind, reply)
 
-    def _decide_all(self, kind: str, reply: Reply) -> None:
-        self._decide(range(len(self._results)), kind, reply)
-
     def _refused_session(self, kind: str, reply: Reply) -> None:
         self._started = True
-        self._decide_all(kind, reply)
+        self._decide(range(len(self._results)), kind, reply)
 
     def give_up(self, kind: str, reply: Reply | None = None, exception: SMTPError | None = None) -> None:
         """Decide all undecided recipients, before the message was started or when it cannot go on.
@@ -378,6 +379,9 @@ class Transaction:
         elif outcome is None:
             refused = isinstance(exception, (MissingExtension, LocalProtocolError, SyntaxProblem))
             outcome = Outcome.REFUSED if refused else Outcome.RETRY
+        self._decide_rest(kind, reply, exception, outcome)
+
+    def _decide_rest(self, kind: str, reply: Reply | None, exception: SMTPError | None, outcome: Outcome) -> None:
         for position, result in enumerate(self._results):
             if result is None:
                 self._results[position] = Result(self._paths[position], outcome, reply)

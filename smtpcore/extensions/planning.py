@@ -6,9 +6,8 @@ offers before one octet is sent (X-MIX-06); a need that is not met is a `Missing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Iterable, Mapping, Sequence
 
-from smtpcore.capabilities import Capabilities
 from smtpcore.commands import Mail, Rcpt
 from smtpcore.errors import SMTPError, SyntaxProblem
 from smtpcore.extensions.eightbitmime import BODY, BodyType
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 #: Parameters that are left out where their extension is not offered: the message arrives all the same, and the report
 #: names them (for DSN RFC 3461 5.2.2 says so).  A message with any other parameter is not sent there.
 OPTIONAL: Final = frozenset(("RET", "ENVID", "NOTIFY", "ORCPT", "AUTH", "SIZE"))
+
+#: Parameters whose extensions judge them themselves.
+_JUDGED: Final = frozenset(("BODY", "SMTPUTF8"))
 
 
 class MissingExtension(SMTPError):
@@ -48,6 +50,7 @@ class MailPlan:
 
     __slots__ = (
         "_capabilities",
+        "_given",
         "binary",
         "dropped",
         "eight_bit",
@@ -61,7 +64,7 @@ class MailPlan:
 
     def __init__(
         self,
-        capabilities: Capabilities,
+        capabilities: Mapping[str, tuple[str, ...]],
         mail: Mail,
         rcpts: Sequence[Rcpt],
         *,
@@ -72,6 +75,8 @@ class MailPlan:
         tls_verified: bool = False,
     ) -> None:
         self._capabilities = capabilities
+        self._given = [("MAIL", mail.params)] if mail.params else []
+        self._given += [("RCPT", rcpt.params) for rcpt in rcpts if rcpt.params]
         self.path = mail.path
         self.rcpts = list(rcpts)
         #: The parameters of MAIL so far.
@@ -91,15 +96,16 @@ class MailPlan:
 
     def _not_ascii(self) -> bool:
         """Whether a command line cannot be written in ASCII, not even with A-labels in the domains (RFC 6531 3.2)."""
-        if self.path.needs_utf8 or any(rcpt.path.needs_utf8 for rcpt in self.rcpts):
-            if "SMTPUTF8" in self._capabilities:
-                return True
-            self.path = self.path.with_ascii_domain()
-            self.rcpts = [Rcpt(rcpt.path.with_ascii_domain(), rcpt.params) for rcpt in self.rcpts]
-            if self.path.needs_utf8 or any(rcpt.path.needs_utf8 for rcpt in self.rcpts):
-                return True
-        lines = [self.mail_params, *(rcpt.params for rcpt in self.rcpts)]
-        return not all(str(params).isascii() for params in lines if params)
+        if not all(str(params).isascii() for _, params in self._given):
+            return True
+        if not self._paths_need_utf8() or "SMTPUTF8" in self._capabilities:
+            return self._paths_need_utf8()
+        self.path = self.path.with_ascii_domain()
+        self.rcpts = [Rcpt(rcpt.path.with_ascii_domain(), rcpt.params) for rcpt in self.rcpts]
+        return self._paths_need_utf8()
+
+    def _paths_need_utf8(self) -> bool:
+        return self.path.needs_utf8 or any(rcpt.path.needs_utf8 for rcpt in self.rcpts)
 
     def offered(self, keyword: str) -> tuple[str, ...] | None:
         """The parameters of a keyword in the reply to EHLO, `None` when it is not offered."""
@@ -107,14 +113,14 @@ class MailPlan:
 
     def add(self, pair: tuple[str, str | None]) -> None:
         """Add a parameter to MAIL, unless the caller gave one with this keyword."""
-        if pair[0] not in self.mail_params:
-            self.mail_params = Parameters((*self.mail_params.pairs, pair))
+        if not self.mail_params or pair[0] not in self.mail_params:
+            self.mail_params = Parameters._make((*self.mail_params.pairs, pair))
 
     def add_rcpt(self, index: int, pair: tuple[str, str | None]) -> None:
         """Add a parameter to one RCPT, unless the caller gave one with this keyword."""
         rcpt = self.rcpts[index]
         if pair[0] not in rcpt.params:
-            self.rcpts[index] = Rcpt(rcpt.path, Parameters((*rcpt.params.pairs, pair)))
+            self.rcpts[index] = Rcpt(rcpt.path, Parameters._make((*rcpt.params.pairs, pair)))
 
     def drop(self, keyword: str) -> None:
         """Leave a parameter out of MAIL and all RCPT; the report will name it."""
@@ -143,9 +149,10 @@ class MailPlan:
         for extension in extensions if planners is None else planners:
             extension.plan(self)
         missing: dict[str, str] = {}
-        given = [("MAIL", self.mail_params), *(("RCPT", rcpt.params) for rcpt in self.rcpts if rcpt.params)]
-        for place, params in given:
+        for place, params in self._given:  # what the extensions added is offered
             for keyword, _ in params.pairs:
+                if keyword.upper() in _JUDGED:
+                    continue
                 owners = extensions.owners(place, keyword)
                 names = [owner.keyword for owner in owners] or ([] if extra else [keyword.upper()])
                 if names and not any(name in self._capabilities for name in names):
