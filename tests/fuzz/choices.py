@@ -6,7 +6,8 @@ decisions, the rest goes over the wire.  A seed without decisions is any wire wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -79,3 +80,13 @@ def joined(wire: bytes, decisions: bytes = b"") -> bytes:
     """An input made of a wire and of at most 255 octets of decisions."""
     decisions = decisions[:255]
     return wire + decisions + bytes((len(decisions),))
+
+
+def varied(wires: Iterable[bytes], *, times: int = 2) -> list[bytes]:
+    """Each wire without decisions, and with some sets of decisions: the same ones in every run."""
+    chance = random.Random(0)
+    found: list[bytes] = []
+    for wire in wires:
+        found.append(joined(wire))
+        found += [joined(wire, chance.randbytes(chance.choice((16, 64, 200)))) for _ in range(times)]
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 
 DATA = Path(__file__).parent.parent / "vectors" / "data"
 #: Seeds that are longer teach a fuzzer nothing more.
-LONGEST = 4096
+LONGEST = 6000
 
 
 @cache
@@ -69,10 +69,14 @@ def _client_wires() -> Iterator[bytes]:
         yield b"".join(_first(step["client"]) for step in case["dialog"] if "client" in step)
 
 
+def _times(step: dict[str, Any]) -> int:
+    """The numbers are for the vectors; here the shape counts."""
+    return min(int(step["times"]), 5000 // len(step["repeat"]))
+
+
 def _sent(step: dict[str, Any]) -> bytes:
     if "repeat" in step:
-        times = min(int(step["times"]), 20)  # the numbers are for the vectors; here the shape counts
-        return octets(step.get("prefix", "") + step["repeat"] * times + step.get("suffix", ""))
+        return octets(step.get("prefix", "") + step["repeat"] * _times(step) + step.get("suffix", ""))
     return b"".join(octets(step[key]) for key in ("send", "drip") if key in step)
 
 
@@ -94,8 +98,7 @@ def _server_wires() -> Iterator[bytes]:
 
 def _said(entry: dict[str, Any]) -> bytes:
     if "repeat" in entry:
-        times = min(int(entry["times"]), 20)
-        repeated = "".join(entry["repeat"].replace("{n}", str(number)) for number in range(times))
+        repeated = "".join(entry["repeat"].replace("{n}", str(number)) for number in range(_times(entry)))
         return octets(entry.get("prefix", "") + repeated + entry.get("suffix", ""))
     return octets(entry.get("say", ""))
 

@@ -48,6 +48,8 @@ class Host:
         self.choices = choices
         #: Also does what depends on the moment: time, 421 out of the blue, refusals in the middle of a text.
         self.wild = wild
+        #: Says by itself how the TLS handshake went; without it somebody else does.
+        self.plays_tls = True
         self.account = Account()
         self.events: list[ServerEvent] = []
         self.output = b""
@@ -89,7 +91,7 @@ class Host:
                 self.take(event)
             self.output += self.connection.data_to_send()
             step = self.connection.next_step
-            if step is Step.START_TLS:
+            if step is Step.START_TLS and self.plays_tls:
                 self.handshake()
             elif step is not Step.CONTINUE:
                 if self.wild:
@@ -194,7 +196,7 @@ class Host:
             self.answer_each(question, reply, choices)
         elif reply is not None:
             connection.reject(question, reply)
-            if isinstance(question, EndOfMessage):
+            if isinstance(question, EndOfMessage) and reply.code != 421:  # after 421 an event says it
                 self.account.forget()
         elif isinstance(question, Auth) and choices.chance(3):
             connection.provide(question, None)
@@ -236,7 +238,8 @@ class Host:
             while order:
                 at = order.pop(choices.below(len(order)))
                 self.connection.reply_for(question, recipients[at], written[at])
-        if any(each is None for each in answers):
+        self.account.recipients = [each for each, no in zip(recipients, answers, strict=True) if no is None]
+        if self.account.recipients:
             self.agreed(question)
         else:
             self.account.forget()

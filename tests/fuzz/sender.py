@@ -61,7 +61,8 @@ class Sender:
         self.output = b""
         self.now = 0.0
         self.closed = False
-        self.bodies: list[bytes] = []
+        #: Commands went out that the delivery does not know of.
+        self.meddled = False
         self.delivery: Delivery | None = None
         self.transaction: Transaction | None = None
         how = choices.below(4)
@@ -153,6 +154,7 @@ class Sender:
 
     def command(self) -> None:
         """Any command, in or out of order: it is sent, or refused before anything of it is written."""
+        self.meddled = True
         before = self.connection.outstanding
         number = self.choices.below(len(_COMMANDS) + 3)
         try:
@@ -184,7 +186,8 @@ class Sender:
         try:
             handler.handle(event)
         except (LocalProtocolError, SyntaxProblem):
-            # Commands of our own came in between (`command`), or the text must not go to this server.
+            # Commands that nobody expected came in between, or the text must not go to this server.
+            assert self.meddled or self.connection.state.name in ("DATA", "RCPT", "BDAT")
             self.connection.abort()
 
     def reports(self) -> tuple[Report, ...]:

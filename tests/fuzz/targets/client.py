@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from smtpcore.client import ClientConnection
 from smtpcore.limits import Limits
 from tests.fuzz import corpus
-from tests.fuzz.choices import Choices, joined, split
+from tests.fuzz.choices import Choices, split, varied
 from tests.fuzz.sender import Sender
 
 _SMALL = Limits(reply_line=512, reply_lines=5, reply=1500, pipeline=100)
 
 
 def seeds() -> Iterable[bytes]:
-    modes = (b"", b"\0\0\0\0\1\1\1", b"\0\0\0\0\2", b"\1\0\0\0\3\7\7\7", b"\0\1\0\1\0\1\1\2\1")
-    wires = corpus.server_wires()
-    return [joined(wire, modes[number % len(modes)]) for number, wire in enumerate(wires)]
+    return varied(corpus.server_wires(), times=4)
 
 
 def run(data: bytes) -> None:

@@ -17,7 +17,7 @@ from smtpcore.sasl.factory import server_mechanism
 from smtpcore.server import ServerConnection
 from smtpcore.settings import ServerSettings
 from tests.fuzz import corpus
-from tests.fuzz.choices import Choices, joined, split
+from tests.fuzz.choices import Choices, split, varied
 from tests.fuzz.host import Host, check_output, merged
 
 _SASL = SaslSettings(nonce=b"bm9uY2U", challenge=b"<1.2@mx.example>", decoy_secret=b"decoy", decoy_iterations=4096)
@@ -51,14 +51,13 @@ _SETS = {
 
 
 def seeds() -> Iterable[bytes]:
-    modes = (b"", b"\1", b"\2\1", b"\0\1\1", b"\4\0\2\0\1")
-    return [joined(wire, modes[number % 5]) for number, wire in enumerate(corpus.client_wires())]
+    return varied(corpus.client_wires())
 
 
-def settings(choices: Choices) -> ServerSettings:
+def settings(choices: Choices, wire: bytes) -> ServerSettings:
     """A server drawn from what can be set up."""
     chosen = _SETS[choices.pick(tuple(_SETS))]
-    lmtp = choices.chance(4)
+    lmtp = choices.chance(4) != (b"LHLO" in wire[:100])  # mostly what the client speaks
     if lmtp:
         chosen = tuple(chosen) + tuple(
             extension
@@ -80,7 +79,7 @@ def settings(choices: Choices) -> ServerSettings:
 
 def run(data: bytes) -> None:
     wire, choices = split(data)
-    setup = settings(choices)
+    setup = settings(choices, wire)
     wild = choices.chance(3)
     rest = choices.take(255)
     host = _run(setup, wire, Choices(rest), wild, choices=Choices(rest))
