@@ -40,13 +40,13 @@ def server(prepared: smtpcore.ServerSettings) -> Feed:
     def feed(data: bytes) -> bytes:
         if data:
             conn.receive_data(data)
-        output = b""
+        parts: list[bytes] = []
         while True:
             for event in conn.events():
                 smtpcore.accept_all(conn, event)
-            output += conn.data_to_send()
+            parts.append(conn.data_to_send())
             if conn.next_step is not Step.CONTINUE:
-                return output
+                return parts[0] if len(parts) == 1 else b"".join(parts)
 
     return feed
 

@@ -59,8 +59,9 @@ def missing() -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """For processes of the peers and ours: this checkout is importable."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    """For processes of the peers and ours: this checkout is importable, and compiled code is kept outside of it."""
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**given, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder() / "pycache")}
 
 
 def program(name: str) -> str | None:

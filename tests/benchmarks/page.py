@@ -1,0 +1,79 @@
+"""Makes docs/performance.md from the results of runs: python -m tests.benchmarks.page RESULTS.json... > docs/performance.md"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from tests.benchmarks import goals, home
+from tests.benchmarks.__main__ import SECTIONS
+from tests.benchmarks.tables import Facts
+
+INTRODUCTION = """\
+# How fast it is
+
+This page is made by a program from one run of `python -m tests.benchmarks`, which measures this library and its peers
+side by side on one machine; run it on yours (`--help` says how). Only ratios within a run mean something elsewhere.
+CPU is processor time by the operating system's account, medians over rounds in which the competitors take turns;
+`spread` is the distance of the extremes in percent of the median. A column `x NAME` is the ratio to NAME.
+
+Every server takes each message and drops it. Ours hands every command to an application, which accepts it, and
+every octet of text, which was checked for bare CR and LF. Limits of peers that would end a session (20 calls of one
+verb in aiosmtpd) are lifted. smtp-sink is Postfix's own test sink, in C.
+"""
+
+
+def machine() -> list[str]:
+    """What it ran on."""
+    model = "unknown processor"
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        found = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = found[0] if found else model
+    return [
+        f"* {os.cpu_count()} x {model}, {platform.system()} {platform.release()}",
+        f"* {platform.python_implementation()} {platform.python_version()}",
+        *(f"* {line}" for line in peers()),
+    ]
+
+
+def peers() -> list[str]:
+    """The versions of the peers."""
+    import importlib.metadata as metadata
+
+    found = []
+    for name in home.PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return [", ".join(found)] if found else []
+
+
+def page(results: list[dict[str, object]], losses: str) -> str:
+    facts: Facts = {}
+    tables: dict[str, list[str]] = {}
+    commands = []
+    for result in results:
+        facts |= result["facts"]  # type: ignore[operator]
+        tables |= result["tables"]  # type: ignore[operator]
+        commands.append("python -m tests.benchmarks " + " ".join(result["command"]))  # type: ignore[arg-type]
+    parts = [INTRODUCTION, "## Machine and command", "", *machine(), "", "```sh", *commands, "```", ""]
+    parts += [goals.table(facts).markdown(2), losses]
+    for name, text in SECTIONS.items():
+        if name in tables:
+            parts += [f"## {text[0].upper()}{text[1:]}", "", *tables[name]]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main() -> None:
+    results = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[1:]]
+    losses = (Path(__file__).parent / "losses.md").read_text(encoding="utf-8")
+    sys.stdout.write(page(results, losses))
+
+
+if __name__ == "__main__":
+    main()
