@@ -31,7 +31,8 @@ def test_one_dot_is_taken_off() -> None:
 
 @rule("S-DATA-04", "LEN-10", "LEN-69", "X-MIX-08", "B-SEC-09")
 @pytest.mark.parametrize(
-    "trap", [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\n\n.\r\n", b"\r\r\n.\r\r\n", b"\0.\r\n"]
+    "trap",
+    [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\n\n.\r\n", b"\r\r\n.\r\r\n", b"\0.\r\n"],
 )
 def test_nothing_else_ends_the_text(trap: bytes) -> None:
     talk = Talk(newlines=NewlinePolicy.KEEP).data()

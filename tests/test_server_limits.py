@@ -66,7 +66,11 @@ def test_parameters_lengthen_the_line_of_mail(extensions: list[Extension], more:
 @rule("X-DSN-22", "X-FW-23")
 def test_parameters_lengthen_the_line_of_rcpt() -> None:
     talk = Talk(extensions=[Dsn()], limits=BARE).hello()
-    assert talk.codes("MAIL FROM:<a@b>", padded("RCPT TO:<a@b>", 1048), padded("RCPT TO:<a@b>", 1049)) == [250, 250, 500]
+    assert talk.codes("MAIL FROM:<a@b>", padded("RCPT TO:<a@b>", 1048), padded("RCPT TO:<a@b>", 1049)) == [
+        250,
+        250,
+        500,
+    ]
     domain = ".".join(["d" * 60] * 3 + ["d" * 6])
     line = f"RCPT TO:<{'l' * 64}@{domain}> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;{'o' * 493}"
     assert talk.codes(line) == [250]

@@ -235,7 +235,11 @@ def test_after_a_refused_data_lines_are_commands() -> None:
 @rule("LEN-01", "LEN-04", "LEN-07", "LEN-32", "S-GRAM-08", "LEN-13")
 def test_small_deviations_are_taken_and_named() -> None:
     talk = Talk().hello()
-    assert talk.codes("mAiL  fRoM: <a@b>  SIZE=1  BODY=7BIT \t", "RCPT TO: <c@d>", "DATA \r\n".encode()) == [250, 250, 354]
+    assert talk.codes("mAiL  fRoM: <a@b>  SIZE=1  BODY=7BIT \t", "RCPT TO: <c@d>", "DATA \r\n".encode()) == [
+        250,
+        250,
+        354,
+    ]
     assert set(talk.all(Mail)[0].deviations) == {"extra_spaces", "space_after_colon"}
     assert talk.all(Rcpt)[0].deviations == ("space_after_colon",)
     strict = Talk(leniency=STRICT).hello()
@@ -279,7 +283,9 @@ def test_replies_of_a_group_leave_together() -> None:
 
 
 @rule("X-PIPELINING-16")
-@pytest.mark.parametrize("line", ["EHLO x", "DATA", "VRFY a", "EXPN a", "QUIT", "NOOP", "FOO", "HELP", "TURN", "RSET x"])
+@pytest.mark.parametrize(
+    "line", ["EHLO x", "DATA", "VRFY a", "EXPN a", "QUIT", "NOOP", "FOO", "HELP", "TURN", "RSET x"]
+)
 def test_these_replies_are_not_held_back(line: str) -> None:
     talk = Talk().envelope()
     connection = talk.connection
