@@ -153,6 +153,7 @@ class Host:
             account.forget()
         elif isinstance(event, Closed):
             self.closed = True
+            self.deferred.clear()  # 421 was the answer to all of them
         elif event is self.connection.question:
             self.decide(self.connection.question)
         else:
@@ -228,8 +229,12 @@ class Host:
 
     def answer_each(self, question: EndOfMessage, reply: Reply | None, choices: Choices) -> None:
         """LMTP: one reply for each recipient, together or one by one in any order."""
-        recipients = list(self.account.recipients)
+        envelope = self.connection.session.envelope
+        assert envelope is not None
+        recipients = list(envelope.recipients)  # in the order of the commands, whatever the order of the answers was
+        assert sorted(map(id, recipients)) == sorted(map(id, self.account.recipients))
         answers = [reply if reply is not None else self.opinion(choices) for _ in recipients]
+        answers = [_LATER if each is _CLOSING else each for each in answers]
         written = [replies.MESSAGE_ACCEPTED if each is None else each for each in answers]
         if choices.chance(2):
             self.connection.reply_each(question, written)
