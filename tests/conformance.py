@@ -2,7 +2,8 @@
 
 `docs/conformance/ledger.json` has every rule as a row.  A test names the rows it holds with
 `@pytest.mark.rule("B-ADDR-01", ...)`; a row is held when a test that names it passed and none failed.  Rows marked
-`application` cannot be held by a library without I/O: they stand as duties in `docs/conformance/duties.md`.
+`application` cannot be held by a library without I/O: they stand as duties in `docs/conformance/duties.md`.  Rows
+marked `later` wait for a part that does not exist yet, and say for which one: `docs/conformance/open.md`.
 
 `python -m tests.conformance` runs the tests and prints the balance; `--update` writes the baseline `held.txt` and the
 pages; `--row ID` shows one row and its tests.  `pytest --ledger` judges a run by the baseline.
@@ -25,11 +26,15 @@ LEDGER = FOLDER / "ledger.json"
 HELD = FOLDER / "held.txt"
 INDEX = FOLDER / "index.md"
 DUTIES = FOLDER / "duties.md"
+OPEN = FOLDER / "open.md"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One rule.  `duty` says who can hold it: `library` (a test) or `application` (a page)."""
+    """One rule.  `duty` says who can hold it: `library` (a test), `application` (a page), or nobody yet (`later`).
+
+    `waits`, of the last kind only, names the part that is missing, a key of `Ledger.waits`.
+    """
 
     id: str
     role: str
@@ -37,6 +42,7 @@ class Row:
     rule: str
     source: str
     duty: str
+    waits: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,12 @@ class Ledger:
 
     sections: tuple[Section, ...]
     rows: Mapping[str, Row]
+    #: The parts that rows wait for, each with a sentence.
+    waits: Mapping[str, str]
 
     @classmethod
     def load(cls, path: Path = LEDGER) -> Ledger:
-        """Raises `ValueError` when an ID stands twice or a duty is unknown."""
+        """Raises `ValueError` when an ID stands twice, a duty is unknown, or a row waits for nothing that is named."""
         content = json.loads(path.read_text(encoding="utf-8"))
         sections = tuple(
             Section(section["key"], section["title"], tuple(Row(**row) for row in section["rows"]))
@@ -66,10 +74,12 @@ class Ledger:
         rows: dict[str, Row] = {}
         for section in sections:
             for row in section.rows:
-                if row.id in rows or row.duty not in ("library", "application"):
+                if row.id in rows or row.duty not in ("library", "application", "later"):
                     raise ValueError(f"ledger row {row.id}: the ID stands twice or the duty is unknown")
+                if row.waits not in (content["waits"] if row.duty == "later" else ("",)):
+                    raise ValueError(f"ledger row {row.id}: a row waits for a part that is named, or for nothing")
                 rows[row.id] = row
-        return cls(sections, rows)
+        return cls(sections, rows, content["waits"])
 
 
 def rules_of(item: pytest.Item) -> list[str]:
@@ -125,14 +135,14 @@ class Balance:
     def __str__(self) -> str:
         return (
             f"ledger: {self.rows} rows, {self.held} held by a passing test, "
-            f"{self.duties} duties of the application, {len(self.open)} open"
+            f"{self.duties} duties of the application (docs/conformance/duties.md), {len(self.open)} open"
         )
 
 
 def balance(rows: Iterable[Row], held: Iterable[str]) -> Balance:
     wanted, all_rows = set(held), list(rows)
     duties = sum(row.duty == "application" and row.id not in wanted for row in all_rows)
-    unheld = tuple(row.id for row in all_rows if row.duty == "library" and row.id not in wanted)
+    unheld = tuple(row.id for row in all_rows if row.duty != "application" and row.id not in wanted)
     return Balance(len(all_rows), sum(row.id in wanted for row in all_rows), duties, unheld)
 
 
@@ -157,9 +167,9 @@ def render_index(ledger: Ledger, held: Iterable[str]) -> str:
         "Every rule of SMTP and its extensions that this library answers for is a row of [ledger.json](ledger.json):",
         "an ID that never changes, whose duty it is, the level and the source (RFC and section). A row is *held* when",
         "a passing test names it; a row about storage, DNS, TLS settings or policy is a *duty* of the application and",
-        "is written down in [duties.md](duties.md); the rest is *open*. This page is written by",
-        "`python -m tests.conformance --update` and checked by the tests; `python -m tests.conformance --row ID` shows",
-        "a row and the tests that hold it.",
+        "is written down in [duties.md](duties.md); the rest is *open*, and [open.md](open.md) says for what it waits.",
+        "This page is written by `python -m tests.conformance --update` and checked by the tests;",
+        "`python -m tests.conformance --row ID` shows a row and the tests that hold it.",
         "",
         f"**{balance(ledger.rows.values(), wanted)}.**",
         "",
@@ -179,13 +189,39 @@ def render_duties(ledger: Ledger) -> str:
         "# Duties of the application",
         "",
         "`smtpcore` speaks the protocol; it does not store, route, resolve or encrypt. These rules stay with the",
-        "program that uses it. Written from [ledger.json](ledger.json); numbers in brackets are RFCs and sections.",
+        "program that uses it: [What the application does](../application.md) says how. Written from",
+        "[ledger.json](ledger.json); numbers in brackets are RFCs and sections.",
     ]
     for section in ledger.sections:
         rows = [row for row in section.rows if row.duty == "application"]
         if rows:
             lines += ["", f"## {section.title}", ""]
             lines += [f"* **{row.id}** {row.level} ({row.role}): {row.rule} [{row.source}]" for row in rows]
+    return "\n".join([*lines, ""])
+
+
+def unexplained(ledger: Ledger, held: Iterable[str]) -> tuple[str, ...]:
+    """Rows that are open and wait for nothing: each is a test that is missing."""
+    wanted = set(held)
+    return tuple(row.id for row in ledger.rows.values() if row.duty == "library" and row.id not in wanted)
+
+
+def render_open(ledger: Ledger, held: Iterable[str]) -> str:
+    """`docs/conformance/open.md`: what is not held yet, by the part that it waits for."""
+    wanted = set(held)
+    lines = [
+        "# Open rows",
+        "",
+        "What neither a test nor the application holds, because the part that could does not exist yet. Written from",
+        "[ledger.json](ledger.json) by `python -m tests.conformance --update`.",
+    ]
+    for key, sentence in ledger.waits.items():
+        names = [row.id for row in ledger.rows.values() if row.waits == key and row.id not in wanted]
+        if names:
+            lines += ["", f"## {key}", "", sentence, "", f"{len(names)} rows: {', '.join(_ranges(names))}."]
+    missing = unexplained(ledger, wanted)
+    if missing:
+        lines += ["", "## Tests that are missing", "", f"{len(missing)} rows: {', '.join(_ranges(missing))}."]
     return "\n".join([*lines, ""])
 
 
@@ -203,7 +239,7 @@ def verdict(ledger: Ledger, recorder: Recorder, baseline: Iterable[str]) -> list
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 all well, 1 a test failed, a row was lost or a marker names no row."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
-    parser.add_argument("--update", action="store_true", help="write held.txt, index.md and duties.md")
+    parser.add_argument("--update", action="store_true", help="write held.txt and the pages")
     parser.add_argument("--open", action="store_true", help="list the rows that are open, with their text")
     parser.add_argument("--row", metavar="ID", help="show one row and the tests that hold it")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest (after --)")
@@ -226,6 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         HELD.write_text(render_baseline(ledger, held), encoding="ascii")
         INDEX.write_text(render_index(ledger, held), encoding="utf-8")
         DUTIES.write_text(render_duties(ledger), encoding="utf-8")
+        OPEN.write_text(render_open(ledger, held), encoding="utf-8")
         baseline = held
     problems = verdict(ledger, recorder, baseline)
     print("\n".join([*problems, str(balance(ledger.rows.values(), held))]))

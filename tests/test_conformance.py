@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -14,6 +15,7 @@ from tests.conformance import (
     DUTIES,
     HELD,
     INDEX,
+    OPEN,
     Ledger,
     Recorder,
     balance,
@@ -21,11 +23,14 @@ from tests.conformance import (
     render_baseline,
     render_duties,
     render_index,
+    render_open,
     rules_of,
+    unexplained,
     verdict,
 )
 
 LEDGER = Ledger.load()
+LEDGER_PAGES = INDEX.parent.parent
 HINT = "run python -m tests.conformance --update"
 
 
@@ -41,6 +46,15 @@ def test_the_pages_are_fresh() -> None:
     assert HELD.read_text(encoding="ascii") == render_baseline(LEDGER, baseline), HINT
     assert INDEX.read_text(encoding="utf-8") == render_index(LEDGER, baseline), HINT
     assert DUTIES.read_text(encoding="utf-8") == render_duties(LEDGER), HINT
+    assert OPEN.read_text(encoding="utf-8") == render_open(LEDGER, baseline), HINT
+
+
+def test_each_duty_of_the_application_is_explained() -> None:
+    page = (LEDGER_PAGES / "application.md").read_text(encoding="utf-8")
+    named = re.findall(r"\b(?:[BCSM]|X)-[A-Z0-9-]+-\d\d\b", page)
+    duties = {row.id for row in LEDGER.rows.values() if row.duty == "application"}
+    assert set(named) == duties
+    assert len(named) == len(duties)  # each once
 
 
 def test_the_baseline_names_rows() -> None:
@@ -58,10 +72,12 @@ def test_markers_name_rows(request: pytest.FixtureRequest) -> None:
 def small(tmp_path: Path) -> Ledger:
     rows = [
         {"id": f"X-A-0{n}", "role": "both", "level": "MUST", "rule": f"rule {n}", "source": "1 2", "duty": duty}
-        for n, duty in enumerate(["library", "library", "library", "application"], 1)
+        for n, duty in enumerate(["library", "library", "later", "application"], 1)
     ]
+    rows[2]["waits"] = "leaf"
     path = tmp_path / "ledger.json"
-    path.write_text(json.dumps({"sections": [{"key": "X-A", "title": "A", "rows": rows}]}), encoding="utf-8")
+    content = {"waits": {"leaf": "A leaf."}, "sections": [{"key": "X-A", "title": "A", "rows": rows}]}
+    path.write_text(json.dumps(content), encoding="utf-8")
     return Ledger.load(path)
 
 
@@ -105,6 +121,15 @@ def test_the_balance(tmp_path: Path) -> None:
     assert "rule 4 [1 2]" in render_duties(ledger)
 
 
+def test_what_is_open_says_for_what_it_waits(tmp_path: Path) -> None:
+    ledger = small(tmp_path)
+    assert unexplained(ledger, ["X-A-02"]) == ("X-A-01",)
+    page = render_open(ledger, ["X-A-02"])
+    assert "## leaf\n\nA leaf.\n\n1 rows: X-A-03." in page
+    assert "missing\n\n1 rows: X-A-01." in page
+    assert "##" not in render_open(ledger, ["X-A-01", "X-A-02", "X-A-03"])
+
+
 def test_the_baseline_round_trips(tmp_path: Path) -> None:
     ledger = small(tmp_path)
     path = tmp_path / "held.txt"
@@ -113,7 +138,9 @@ def test_the_baseline_round_trips(tmp_path: Path) -> None:
     assert read_baseline(path) == {"X-A-01", "X-A-03"}
 
 
-@pytest.mark.parametrize("change", [{"id": "X-A-01"}, {"duty": "nobody"}])
+@pytest.mark.parametrize(
+    "change", [{"id": "X-A-01"}, {"duty": "nobody"}, {"duty": "later"}, {"waits": "leaf"}, {"waits": "a thing"}]
+)
 def test_a_bad_ledger_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
     small(tmp_path)
     path = tmp_path / "ledger.json"

@@ -12,11 +12,18 @@ import pytest
 from tests.vectors.__main__ import main
 from tests.vectors.adapters import KINDS, adapter_for
 from tests.vectors.cases import ALL_CUTS, ODDLY, SINGLY, Cut, Json, UnknownFormat, require_known, shorten
+from tests.vectors.rows import rows_by_case
 from tests.vectors.runner import DATA, is_contentious, load, load_all, run, run_case
 
 DOCUMENTS = load_all(DATA)
+HOLDS = rows_by_case()
 CASES = [
-    pytest.param(document.kind, case, id=f"{document.path.stem}-{case['id']}")
+    pytest.param(
+        document.kind,
+        case,
+        id=f"{document.path.stem}-{case['id']}",
+        marks=[pytest.mark.rule(*HOLDS[case["id"]])] if case["id"] in HOLDS else (),
+    )
     for document in DOCUMENTS
     for case in document.cases
 ]
@@ -28,6 +35,10 @@ def test_vector(kind: str, case: Json) -> None:
     if differences and is_contentious(case):
         pytest.xfail("; ".join(differences))
     assert not differences, "\n".join(differences)
+
+
+def test_rows_are_held_by_cases_that_there_are() -> None:
+    assert HOLDS.keys() <= {case["id"] for document in DOCUMENTS for case in document.cases}
 
 
 # -- the runner itself -------------------------------------------------------------------------------------------------
