@@ -422,6 +422,7 @@ class ClientConnection(Outgoing):
         self._drop_body()
         self._queue.clear()
         self._out.clear()
+        self._planned = _CLOSED
         self._finish(error)
 
     def _owed(self) -> bool:

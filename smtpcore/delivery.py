@@ -319,8 +319,11 @@ class Delivery:
                 conn.send(Quit())
 
     def _may_start(self) -> bool:
-        """Whether MAIL may be queued: the text of the message before is on its way, or there is none."""
-        return len(self._active) < _AT_ONCE and all(transaction.awaiting for transaction in self._active)
+        """Whether MAIL may be queued: the text of the message before is on its way, or there is none.
+
+        Behind chunks it waits for the reply in any case, and RSET may have to go first (RFC 3030 2).
+        """
+        return len(self._active) < _AT_ONCE and all(transaction.awaiting_text for transaction in self._active)
 
     def _may_quit(self) -> bool:
         """Behind the end of a text QUIT needs no turn of its own; behind a chunk RSET may have to go first."""

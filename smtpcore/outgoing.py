@@ -28,6 +28,8 @@ _CONNECTED: Final = State.CONNECTED
 _READY: Final = State.READY
 _BDAT: Final = State.BDAT
 _HELLOS: Final = frozenset(("EHLO", "HELO", "LHLO"))
+#: Verbs behind which commands belong to another transaction, or to none.
+_NEW_GROUND: Final = frozenset(("MAIL", "RSET", *_HELLOS))
 #: Verbs that change nothing but the state.
 _PLAIN: Final = frozenset(("RCPT", "DATA", "QUIT", "NOOP"))
 
@@ -44,6 +46,7 @@ class Outgoing(Connection[ClientEvent]):
         "_hellos",
         "_limits",
         "_mail",
+        "_orphaned",
         "_outstanding",
         "_planned",
         "_queue",
@@ -65,6 +68,7 @@ class Outgoing(Connection[ClientEvent]):
         self._ahead: State | None = None  # the state when all that is outstanding succeeds
         self._planned: State | None = None  # the same for the queue as well
         self._mail: Mail | None = None  # the MAIL that was queued last
+        self._orphaned = False  # a MAIL was not sent: what is queued behind it belongs to no transaction
         self._body: Text | Chunks | None = None
 
     # --- what can be asked of it ---------------------------------------------------------------------------------
@@ -230,12 +234,15 @@ class Outgoing(Connection[ClientEvent]):
 
     def _after(self, state: State, pending: Pending) -> State:
         """The state behind a command that succeeds."""
-        if pending.starts is not None:
-            return _BDAT
-        if pending.final:
-            return _READY
         move = self._gate.extensions.rows[state].get(pending.name)
-        return state if move is None else move.done
+        if move is None:
+            return state
+        if pending.verb is not None:
+            if pending.starts is not None:
+                return _BDAT
+            if pending.final:
+                return _READY
+        return move.done
 
     def _release(self) -> None:
         """Write what may leave now."""
@@ -250,16 +257,19 @@ class Outgoing(Connection[ClientEvent]):
                 ahead = self._state
                 if ahead is _CONNECTED:
                     return
-                if pending.name not in self._gate.extensions.rows[ahead]:
+                rows = self._gate.extensions.rows
+                if pending.name not in rows[ahead] or (self._orphaned and pending.name not in rows[_READY]):
                     queue.popleft()
                     self._not_sent(pending)
                     continue
+                self._orphaned = self._orphaned and pending.name not in _NEW_GROUND
             queue.popleft()
             if pending.starts is not None:
                 self._start_chunks(pending.command, pending.starts)
             else:
                 self._write(pending)
                 self._ahead = self._after(ahead, pending)
+        self._orphaned = False
 
     def _may_follow(self, pending: Pending, ahead: State) -> bool:
         """Whether a command may leave before the replies to those that did (RFC 2920 3.1)."""
@@ -274,6 +284,7 @@ class Outgoing(Connection[ClientEvent]):
     def _not_sent(self, pending: Pending) -> None:
         self._planned = None
         self._hellos -= pending.name in _HELLOS
+        self._orphaned = self._orphaned or pending.name == "MAIL"
         if pending.starts is not None or (pending.octets is not None and isinstance(self._body, Chunks)):
             self._drop_body()
         self._news.append(Response._make(pending.command, NOT_SENT, None))
@@ -357,12 +368,20 @@ class Outgoing(Connection[ClientEvent]):
         encoder = self._gate.encoder(mail)
         return encoder.encode(content) + encoder.finish()
 
-    def _end_encoded(self, wire: bytes, size: int) -> None:
-        """Send a whole text that `_encode` made; `size` is that of the content, in octets."""
+    def _end_encoded(self, wire: bytes, size: int, chunk_size: int | None) -> None:
+        """Send a whole content of `size` octets that `_encode` made, in chunks of `chunk_size` (`None`: one)."""
         body = self._due_body()
-        if body.alive:
+        if not body.alive:
+            pass
+        elif isinstance(body, Text):
             self._out.append(wire)
             self._end_text(EndOfMessage._make(size, ()))
+        else:
+            step, start = chunk_size or len(wire), 0
+            while start + step < len(wire):
+                self._send_chunk(body, wire[start : start + step], False)
+                start += step
+            self._send_chunk(body, wire[start:], True)
         self._body = None
         self._planned = None
 

@@ -247,18 +247,6 @@ class Transaction:
             return False
         return self._body is not None or self._conn.pipelining
 
-    def _send_body(self, body: bytes) -> None:
-        conn, size = self._conn, self._chunk_size
-        if not isinstance(self._data, Bdat):
-            conn._end_encoded(self._wire, len(body))
-            return
-        start = 0
-        if size is not None:
-            while start + size < len(body):
-                conn.send_body(body[start : start + size])
-                start += size
-        conn.end_body(body[start:])
-
     # --- events --------------------------------------------------------------------------------------------------
 
     def handle(self, event: ClientEvent) -> None:
@@ -270,7 +258,7 @@ class Transaction:
                 self._phase_text = True
                 self._pending -= isinstance(event.command, Bdat)
                 if self._body is not None:
-                    self._send_body(self._body)
+                    self._conn._end_encoded(self._wire, len(self._body), self._chunk_size)
         elif type(event) is Closed:
             self._closed(event.error)
         elif type(event) is Greeting and event.reply.is_negative and not self._started:
@@ -325,10 +313,7 @@ class Transaction:
     def _message(self, event: Response) -> None:
         """A reply to the end of the text, or to a chunk."""
         command, reply = event.command, event.reply
-        if isinstance(command, Bdat) and not command.last and (reply.is_positive or reply is NOT_SENT):
-            return
-        if reply is NOT_SENT:
-            self._phase_text = False
+        if isinstance(command, Bdat) and not command.last and reply.is_positive:
             return
         if event.recipient is not None:
             position = self._positions[id(event.recipient)]

@@ -865,6 +865,24 @@ def test_a_refused_last_chunk_poisons_whatever_came_before() -> None:
     assert state_of(conn) is State.POISONED
 
 
+def test_the_planned_state_is_found_again_after_a_refusal() -> None:
+    conn = greeted("CHUNKING")
+    conn.send_all([MAIL, RCPT, RCPT2])
+    conn.start_chunks(Bdat)
+    for reply in (OK, b"550 no\r\n"):
+        conn.data_to_send()
+        take(conn, reply)
+    assert conn.planned_state is State.BDAT
+    conn.data_to_send()
+    take(conn, OK)
+    conn.send(Noop())
+    conn.data_to_send()
+    take(conn, b"500 what\r\n")
+    assert conn.planned_state is State.BDAT
+    with pytest.raises(LocalProtocolError, match="chunks are being sent"):
+        conn.send(MAIL)
+
+
 @pytest.mark.rule("X-CHUNKING-17")
 def test_rset_between_chunks_drops_the_rest() -> None:
     conn = chunking("PIPELINING")
