@@ -44,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--runs", type=int, default=5, help="rounds, by turns; medians are shown (default: %(default)s)")
     made.add_argument("--scale", type=float, default=1.0, help="work of each round, as a factor (default: %(default)s)")
     made.add_argument("--seconds", type=float, default=1.0, help="of one load on a server (default: %(default)s)")
-    made.add_argument("--limit", type=float, default=60.0, help="seconds that any one load may take (default: %(default)s)")
+    made.add_argument(
+        "--limit", type=float, default=60.0, help="seconds that any one load may take (default: %(default)s)"
+    )
     made.add_argument("--rtt", type=float, default=20.0, help="delay of the far server, in ms (default: %(default)s)")
     made.add_argument("--only", action="append", default=[], metavar="NAME", help="this competitor (repeatable)")
     made.add_argument("--json", metavar="FILE", help="write the results there as well")

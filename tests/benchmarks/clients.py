@@ -26,7 +26,13 @@ def send(command: list[str], port: int, count: int, limit: float) -> dict[str, f
     if home.program("taskset"):
         arguments = ["taskset", "-c", str(processors()[1]), *arguments]
     done = subprocess.run(
-        arguments, cwd=home.ROOT, env=home.environment(), capture_output=True, text=True, timeout=limit + 20
+        arguments,
+        check=False,
+        cwd=home.ROOT,
+        env=home.environment(),
+        capture_output=True,
+        text=True,
+        timeout=limit + 20,
     )
     if done.returncode:
         raise RuntimeError(f"{command}: {done.stderr[-300:]}")
@@ -50,7 +56,9 @@ def far_server(server: Server, milliseconds: float) -> Iterator[tuple[int, IO[st
         process.stdout.close()
 
 
-def near(server: Server, commands: dict[str, list[str]], options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
+def near(
+    server: Server, commands: dict[str, list[str]], options: argparse.Namespace
+) -> dict[str, list[dict[str, float]]]:
     found: dict[str, list[dict[str, float]]] = {}
     counts: dict[str, int] = {}
     for name, command in commands.items():
@@ -122,9 +130,7 @@ def table(
     return made
 
 
-def collect(
-    facts: Facts, close: dict[str, list[dict[str, float]]], away: dict[str, tuple[float, float]]
-) -> None:
+def collect(facts: Facts, close: dict[str, list[dict[str, float]]], away: dict[str, tuple[float, float]]) -> None:
     cpus = {name: [each["cpu"] / each["n"] for each in values] for name, values in close.items()}
     for key, name in (("client", OURS), ("client.queued", QUEUED)):
         value = ratio(cpus, name, "smtplib")

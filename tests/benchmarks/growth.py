@@ -106,7 +106,7 @@ SERVER: dict[str, Attack] = {
 }
 CLIENT: dict[str, Attack] = {
     "endless reply line, octet by octet": (lambda n: meet([b"2"] + [b"5"] * n), 10_000),
-        "reply of many lines": (lambda n: meet([b"250-x\r\n" * n]), 100),
+    "reply of many lines": (lambda n: meet([b"250-x\r\n" * n]), 100),
     "replies to many recipients, in one piece": (lambda n: meet([b"250 Ok\r\n" * (n + 1)], n), 500),
     "replies to many recipients, octet by octet": (lambda n: meet(cut(b"250 Ok\r\n" * (n + 1), 1), n), 500),
     "refusals to many recipients, in one piece": (lambda n: meet([b"250 Ok\r\n" + b"550 No\r\n" * n], n), 500),

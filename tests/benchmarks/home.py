@@ -54,7 +54,8 @@ def prepare(install: bool = True) -> bool:
 def missing() -> list[str]:
     """The packages that the environment does not have."""
     code = "import sys, importlib.util as u; print(*[n for n in sys.argv[1:] if u.find_spec(n) is None])"
-    found = subprocess.run([str(python()), "-c", code, *PACKAGES], capture_output=True, text=True, timeout=60)
+    command = [str(python()), "-c", code, *PACKAGES]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return found.stdout.split()
 
 

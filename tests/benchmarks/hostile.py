@@ -74,7 +74,9 @@ def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
                         print(f"# {server.name}: {problem}", file=sys.stderr)
                         continue
                     samples.setdefault(server.name, []).append(used / units * 1e6)
-            tables.append(compare(f"Over a socket: {name}", samples, "CPU us each", [peers.SINK, "Twisted", "aiosmtpd"]))
+            tables.append(
+                compare(f"Over a socket: {name}", samples, "CPU us each", [peers.SINK, "Twisted", "aiosmtpd"])
+            )
             if name.startswith("RCPT"):
                 keep(facts, samples)
     return tables, facts

@@ -52,7 +52,9 @@ class Talk:
 class Load:
     """Drives connections through the script until so many messages were accepted."""
 
-    def __init__(self, port: int, connections: int, total: int, each: int, size: int, piped: bool, limit: float) -> None:
+    def __init__(
+        self, port: int, connections: int, total: int, each: int, size: int, piped: bool, limit: float
+    ) -> None:
         self.port, self.connections = port, connections
         self.steps = script(each, size, piped)
         self.dialogues = max(1, total // each)

@@ -1,4 +1,4 @@
-"""Makes docs/performance.md from the results of runs: python -m tests.benchmarks.page RESULTS.json... > docs/performance.md"""
+"""Makes docs/performance.md of the results of runs: python -m tests.benchmarks.page RESULTS.json... >docs/performance.md"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 from tests.benchmarks import goals, home
 from tests.benchmarks.__main__ import SECTIONS
@@ -53,14 +54,22 @@ def peers() -> list[str]:
     return [", ".join(found)] if found else []
 
 
-def page(results: list[dict[str, object]], losses: str) -> str:
+class Result(TypedDict):
+    """What `--json` keeps."""
+
+    command: list[str]
+    facts: Facts
+    tables: dict[str, list[str]]
+
+
+def page(results: list[Result], losses: str) -> str:
     facts: Facts = {}
     tables: dict[str, list[str]] = {}
     commands = []
     for result in results:
-        facts |= result["facts"]  # type: ignore[operator]
-        tables |= result["tables"]  # type: ignore[operator]
-        commands.append("python -m tests.benchmarks " + " ".join(result["command"]))  # type: ignore[arg-type]
+        facts |= result["facts"]
+        tables |= result["tables"]
+        commands.append("python -m tests.benchmarks " + " ".join(result["command"]))
     parts = [INTRODUCTION, "## Machine and command", "", *machine(), "", "```sh", *commands, "```", ""]
     parts += [goals.table(facts).markdown(2), losses]
     for name, text in SECTIONS.items():

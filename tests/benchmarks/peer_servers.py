@@ -1,4 +1,4 @@
-"""The peers' servers, one a process: python peer_servers.py KIND PORT [--uvloop].  Each takes every message and drops it."""
+"""The peers' servers, one a process: peer_servers KIND PORT [--uvloop].  Each takes every message and drops it."""
 
 # mypy: ignore-errors
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false

@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import smtpcore  # noqa: E402
-from smtpcore import ClientConnection, ClientEvent, Step, Transaction  # noqa: E402
-from smtpcore.delivery import Delivery, Message  # noqa: E402
+import smtpcore
+from smtpcore import ClientConnection, ClientEvent, Step, Transaction
+from smtpcore.delivery import Delivery, Message
 
 SENDER, RECIPIENT = "sender@example.org", "recipient@example.net"
 

@@ -85,7 +85,17 @@ def table(case: Case, found: dict[str, list[tuple[float, float]]]) -> tuple[Tabl
     cpus = {name: [cpu for _, cpu in values] for name, values in found.items()}
     made = Table(
         f"Server process, {case.name}",
-        ["", "messages/s", "x aiosmtpd", "CPU us/message", "spread", f"x {peers.SINK}", "x Twisted", "x aiosmtpd", "busy"],
+        [
+            "",
+            "messages/s",
+            "x aiosmtpd",
+            "CPU us/message",
+            "spread",
+            f"x {peers.SINK}",
+            "x Twisted",
+            "x aiosmtpd",
+            "busy",
+        ],
     )
     for name in found:
         made.add(
