@@ -1,4 +1,4 @@
-"""Makes docs/performance.md of the results of runs: python -m tests.benchmarks.page RESULTS.json... >docs/performance.md"""
+"""Makes docs/performance.md: python -m tests.benchmarks.page RESULTS.json... >docs/performance.md"""
 
 from __future__ import annotations
 
