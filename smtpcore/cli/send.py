@@ -108,8 +108,10 @@ def run(options: argparse.Namespace) -> int:
             wire = _ClientWire(_connect(options.host, options.port), context, server_name=options.host)
             try:
                 report = _deliver(options, wire, message, content, login)
-            finally:
-                wire.close()
+            except BaseException:
+                wire.sock.close()  # Ctrl-C does not wait for the server
+                raise
+            wire.close()
             if wire.tls_error:
                 print(f"smtpcore: TLS: {wire.tls_error}", file=sys.stderr)
         except cli.Trouble as trouble:
