@@ -37,6 +37,7 @@ _PLAIN: Final = frozenset(("RCPT", "DATA", "QUIT", "NOOP"))
 class Outgoing(Connection[ClientEvent]):
     """Base of `ClientConnection`: its members that queue commands and content."""
 
+    _progress: int
     __slots__ = (
         "_ahead",
         "_body",

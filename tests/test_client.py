@@ -865,6 +865,16 @@ def test_a_refused_last_chunk_poisons_whatever_came_before() -> None:
     assert state_of(conn) is State.POISONED
 
 
+def test_a_piece_that_waits_for_the_next_is_no_chunk() -> None:
+    conn = chunking("PIPELINING")
+    conn.data_to_send()
+    take(conn, OK + OK)
+    conn.send_body(b"\r")
+    assert conn.data_to_send() == b""
+    conn.end_body(b"\n")
+    assert conn.data_to_send() == b"BDAT 2 LAST\r\n\r\n"
+
+
 def test_the_planned_state_is_found_again_after_a_refusal() -> None:
     conn = greeted("CHUNKING")
     conn.send_all([MAIL, RCPT, RCPT2])
@@ -961,6 +971,17 @@ def test_what_is_no_reply_ends_the_conversation(octets: bytes) -> None:
     assert type(error_of(take(conn, octets))) is RemoteProtocolError
     assert conn.next_step is Step.CLOSE
     assert take(conn, b"250 x\r\n") == []
+
+
+def test_what_is_held_of_the_input_is_counted() -> None:
+    conn = greeted()
+    assert conn.held == 0
+    conn.send(Noop())
+    conn.data_to_send()
+    take(conn, b"250-abc\r\n250")
+    assert 3 <= conn.held <= 32
+    take(conn, b" x\r\n")
+    assert conn.held == 0
 
 
 @pytest.mark.rule("C-REP-19", "X-PIPELINING-11")

@@ -363,7 +363,7 @@ def test_mails_of_a_session_are_counted() -> None:
 
 @pytest.mark.rule("X-LIMITS-05")
 def test_domains_of_a_session_are_counted() -> None:
-    delivery, server, _ = run(None, mail_to(4, 2), mail_to(2, 2), offers="LIMITS RCPTDOMAINMAX=1")
+    delivery, _, _ = run(None, mail_to(4, 2), mail_to(2, 2), offers="LIMITS RCPTDOMAINMAX=1")
     assert [result.outcome.value for result in delivery.reports[0]] == ["delivered", "retry", "delivered", "retry"]
     assert [result.outcome.value for result in delivery.reports[1]] == ["delivered", "retry"]
     delivery, _, _ = run(None, mail_to(4, 2), offers="LIMITS RCPTDOMAINMAX=2")

@@ -892,14 +892,16 @@ def test_start_by_hand() -> None:
         Transaction(conn, "", ["b@mx.example.com"], body=BODY_TEXT).start()
 
 
-def test_other_commands_while_the_text_is_on_its_way() -> None:
+def test_other_commands_between_the_chunks() -> None:
     def ask(conn: ClientConnection, transaction: Transaction, event: ClientEvent) -> None:
         if isinstance(event, SendBody):
+            conn.send_body(BODY_TEXT)
             conn.send(Noop())
+            conn.end_body()
 
-    transaction, server, _ = run({"NOOP": ["500 what"]}, on_event=ask)
+    transaction, server, _ = run({"NOOP": ["500 what"]}, on_event=ask, body=None, offers="PIPELINING,CHUNKING")
     assert transaction.report.complete
-    assert server.lines[-2:] == ["NOOP", "QUIT"]
+    assert [line.split()[0] for line in server.lines[-4:]] == ["BDAT", "NOOP", "BDAT", "QUIT"]
 
 
 def test_start_in_an_open_transaction_resets_it() -> None:
