@@ -12,6 +12,7 @@ from smtpcore.extensions.known import SERVER_EXTENSIONS
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection
 from smtpcore.settings import ServerSettings
+from smtpcore.state import State
 
 E = TypeVar("E")
 HOST: Final = "mx.example.org"
@@ -140,7 +141,7 @@ class Talk:
 
     def starttls(self) -> None:
         """The handshake, which succeeds."""
-        assert self.step is Step.START_TLS
+        assert self.step() is Step.START_TLS
         self.connection.tls_started()
         assert self.pump() == b""
 
@@ -181,13 +182,17 @@ class Talk:
 
     # -- what tests look at ------------------------------------------------------------------------------------------
 
-    @property
     def step(self) -> Step:
+        """What the driver does next."""
         return self.connection.next_step
+
+    def state(self) -> State:
+        """Where the conversation stands."""
+        return self.connection.state
 
     @property
     def closed(self) -> bool:
-        return self.step is Step.CLOSE
+        return self.step() is Step.CLOSE
 
     @property
     def error(self) -> str | None:

@@ -21,7 +21,7 @@ from smtpcore.extensions.smtputf8 import SmtpUtf8
 from smtpcore.limits import Limits
 from smtpcore.replies import Reply
 from smtpcore.timeouts import Timeouts
-from tests.server_tools import Talk, leave, with_extensions
+from tests.server_tools import Talk, leave
 
 rule = pytest.mark.rule
 BARE = Limits(command_line=None)
@@ -148,7 +148,7 @@ def test_input_that_nobody_can_read_yet_is_the_callers_mistake() -> None:
     talk.connection.receive_data(b"MAIL FROM:<a@b>\r\n" + b"NOOP\r\n")
     assert talk.connection.next_event() is not None
     talk.connection.receive_data(b"x" * 94)
-    assert talk.step is Step.DECIDE
+    assert talk.step() is Step.DECIDE
     with pytest.raises(LocalProtocolError, match="stop reading while next_step is DECIDE"):
         talk.connection.receive_data(b"x")
     question = talk.connection.question

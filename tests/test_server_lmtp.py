@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -21,11 +22,11 @@ rule = pytest.mark.rule
 OK1, OK2, FULL = Reply(250, "one", "2.1.5"), Reply(250, "two", "2.1.5"), Reply(452, "full", "4.2.2")
 
 
-def lmtp(answers: dict[str, Decision | list[Decision]] | None = None, **setup: object) -> Talk:
+def lmtp(answers: dict[str, Decision | list[Decision]] | None = None, **setup: Any) -> Talk:
     return Talk(answers, lmtp=True, **setup)
 
 
-def whole(*recipients: str, **setup: object) -> tuple[Talk, EndOfMessage, list[Rcpt]]:
+def whole(*recipients: str, **setup: Any) -> tuple[Talk, EndOfMessage, list[Rcpt]]:
     """A message that waits for its answers."""
     talk = lmtp({".": defer}, **setup).data(*(recipients or ("a@d", "b@d", "a@d")))
     assert talk.feed(b"hi\r\n.\r\n", "NOOP") == b""
@@ -88,7 +89,7 @@ def test_different_replies() -> None:
 @rule("S-LMTP-09", "X-LMTP-13")
 def test_each_reply_leaves_at_once() -> None:
     talk, end, rcpts = whole()
-    assert talk.step is Step.DECIDE
+    assert talk.step() is Step.DECIDE
     for rcpt, reply in zip(rcpts, (OK1, FULL, OK2), strict=True):
         talk.connection.reply_for(end, rcpt, reply)
         assert talk.pump().startswith(reply.to_bytes())
@@ -158,7 +159,7 @@ def test_chunks() -> None:
 @rule("S-LMTP-06", "X-LMTP-08")
 def test_the_last_chunk_without_recipients_has_no_reply() -> None:
     talk = lmtp({"RCPT": NO}).hello()
-    said = ["MAIL FROM:<a@b>", "RCPT TO:<c@d>", b"BDAT 1 LAST\r\nx", "NOOP"]
+    said: list[str | bytes] = ["MAIL FROM:<a@b>", "RCPT TO:<c@d>", b"BDAT 1 LAST\r\nx", "NOOP"]
     assert talk.codes(*said) == [250, 550, 250]
     assert lmtp().hello().codes("MAIL FROM:<a@b>", b"BDAT 1\r\nx", "NOOP") == [250, 503, 250]
     assert lmtp().hello().codes(b"BDAT 1 LAST\r\nx", "NOOP") == [503, 250]

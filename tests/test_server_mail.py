@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from smtpcore import replies
@@ -235,7 +233,7 @@ def test_after_a_refused_data_lines_are_commands() -> None:
 @rule("LEN-01", "LEN-04", "LEN-07", "LEN-32", "S-GRAM-08", "LEN-13")
 def test_small_deviations_are_taken_and_named() -> None:
     talk = Talk().hello()
-    assert talk.codes("mAiL  fRoM: <a@b>  SIZE=1  BODY=7BIT \t", "RCPT TO: <c@d>", "DATA \r\n".encode()) == [
+    assert talk.codes("mAiL  fRoM: <a@b>  SIZE=1  BODY=7BIT \t", "RCPT TO: <c@d>", "DATA ") == [
         250,
         250,
         354,
@@ -329,10 +327,10 @@ def test_nothing_is_said_before_the_decision() -> None:
     said: dict[str, str | bytes] = {"MAIL": "MAIL FROM:<a@b>", "RCPT": "RCPT TO:<c@d>", "DATA": "DATA", ".": b".\r\n"}
     for verb in said:
         talk = Talk().hello()
-        for earlier in itertools.takewhile(lambda key: key != verb, said):
+        for earlier in list(said)[: list(said).index(verb)]:
             talk.feed(said[earlier])
         talk.answers[verb] = leave
         with pytest.raises(LocalProtocolError, match="is waiting for an answer"):
             talk.feed(said[verb])
         assert talk.connection.data_to_send() == b""
-        assert talk.step is Step.DECIDE
+        assert talk.step() is Step.DECIDE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -21,11 +22,11 @@ from tests.server_tools import GONE, HOST, LATER, NO, Talk, defer, with_extensio
 rule = pytest.mark.rule
 
 
-def waiting(verb: str, **setup: object) -> tuple[Talk, Question]:
+def waiting(verb: str, **setup: Any) -> tuple[Talk, Question]:
     """A conversation in which this question is deferred."""
     talk = Talk({verb: defer}, **setup)
     for said in ("EHLO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", b"hi\r\n.\r\n"):
-        if talk.step is Step.DECIDE:
+        if talk.step() is Step.DECIDE:
             break
         talk.feed(said)
     return talk, talk.asked[-1]
@@ -152,7 +153,7 @@ def test_a_closed_connection_takes_anything_quietly() -> None:
     assert talk.connection.next_event() is None
     assert talk.connection.data_to_send() == b""
     assert talk.connection.question is None
-    assert talk.step is Step.CLOSE
+    assert talk.step() is Step.CLOSE
 
 
 # -- replies that are listed -------------------------------------------------------------------------------------------

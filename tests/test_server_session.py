@@ -66,7 +66,7 @@ def test_421_as_a_greeting_closes() -> None:
     assert talk.greeting == b"421 mx.example.org Too busy\r\n"
     assert talk.error is None
     talk = Talk({"CONNECT": defer})
-    assert talk.step is Step.DECIDE
+    assert talk.step() is Step.DECIDE
     talk.connection.shut_down()
     assert talk.pump() == b"421 mx.example.org Service not available\r\n"
 
@@ -126,7 +126,7 @@ def test_ehlo_lists_what_is_offered() -> None:
 def test_a_bad_name_is_501_without_enhanced_code(name: str) -> None:
     talk = Talk()
     assert talk("EHLO" + name) == "501 Syntax error in the domain or address literal"
-    assert talk.connection.state is State.FRESH
+    assert talk.state() is State.FRESH
     assert talk.refused == [501]
 
 
@@ -154,7 +154,7 @@ def test_an_accepted_ehlo_drops_the_transaction() -> None:
         talk = Talk().envelope()
         assert talk.codes(again, "DATA", "RCPT TO:<c@d>") == [250, 503, 503]
         assert talk.aborted == ["HELLO"]
-        assert talk.connection.state is State.READY
+        assert talk.state() is State.READY
 
 
 @rule("S-SES-15", "X-FW-27", "S-CMD-EHLO-13", "S-SEC-02")
@@ -278,7 +278,7 @@ def test_noop_changes_nothing_and_ignores_its_argument() -> None:
     talk = Talk().envelope()
     assert talk.replies("NOOP", 'NOOP foo bar "x', "DATA")[:2] == ["250 2.0.0 OK"] * 2
     assert talk.all(Noop) == [Noop(), Noop('foo bar "x')]
-    assert talk.connection.state is State.DATA
+    assert talk.state() is State.DATA
 
 
 @rule("S-CMD-HELP-01", "S-CMD-HELP-02", "S-CMD-HELP-03", "S-CMD-HELP-04", "LEN-44")
@@ -424,7 +424,7 @@ def test_shut_down_says_421() -> None:
 @pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT", "DATA", "."])
 def test_421_to_anything_closes(verb: str) -> None:
     talk = Talk({verb: Reply(421, "Enough", "4.7.0")})
-    said = ["EHLO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", b"hi\r\n.\r\n"]
+    said: list[str | bytes] = ["EHLO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", b"hi\r\n.\r\n"]
     output = b"".join(talk.feed(each) for each in said)
     code = b"" if verb == "EHLO" else b"4.7.0 "
     assert output.endswith(b"421 " + code + b"mx.example.org Enough\r\n")
@@ -447,7 +447,7 @@ def test_what_came_before_the_end_is_answered() -> None:
     talk = Talk({".": defer}).data()
     talk.feed(b"hi\r\n.\r\nNOOP\r\n")
     assert talk.eof() == b""
-    assert talk.step is Step.DECIDE
+    assert talk.step() is Step.DECIDE
     talk.connection.accept(talk.all(EndOfMessage)[0])
     assert talk.pump() == b"250 2.6.0 Message accepted\r\n250 2.0.0 OK\r\n"
     assert talk.error == "ConnectionLost: the client closed the connection without QUIT"

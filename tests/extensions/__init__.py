@@ -1,0 +1,1 @@
+"""Tests of the extensions, one file for each file of `smtpcore/extensions`."""
