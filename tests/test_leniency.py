@@ -20,7 +20,8 @@ X_TEXT: Parameter[Any] = Parameter(
     deviation=lambda value: deviation(value or ""),
 )
 #: Everything off: the letter of the grammar and not a hair more.
-NOTHING = Leniency(**{**dict.fromkeys(Leniency._fields, False), "local_part": 64})
+_OFF: dict[str, Any] = {**dict.fromkeys(Leniency._fields, False), "local_part": 64}
+NOTHING = Leniency(**_OFF)
 
 
 def rule(*ids: str) -> pytest.MarkDecorator:
