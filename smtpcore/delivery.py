@@ -6,7 +6,7 @@ connection, and ends in one `Report` for each message; the driver moves octets a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Iterable, Literal, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Iterable, Literal, Sequence
 
 from smtpcore.addresses import Mailbox, ReversePath
 from smtpcore.client import ClientConnection
@@ -74,7 +74,7 @@ class _Job:
     def __init__(self, message: Message, whole: Transaction) -> None:
         self.message = message
         self.whole = whole
-        self.parts: list[tuple[list[int], Transaction]] = []
+        self.parts: list[tuple[Sequence[int], Transaction]] = []
 
     def report(self) -> Report:
         if not self.parts:
@@ -189,26 +189,30 @@ class Delivery:
     @property
     def current(self) -> Message | None:
         """The message whose content is due, `None` when none is."""
-        for job in self._jobs[: self._next]:
-            if any(part.sending for _, part in job.parts):
-                return job.message
-        return None
+        if not any(transaction.sending for transaction in self._active):
+            return None
+        # The one whose content is due is of the last job that was begun: nothing starts behind it.
+        return self._jobs[self._next - 1].message
 
     # --- events --------------------------------------------------------------------------------------------------
 
     def handle(self, event: ClientEvent) -> None:
         """Take an event of the connection, and do what comes next."""
-        for transaction in tuple(self._active):
+        active = self._active
+        for transaction in active:
             transaction.handle(event)
-        self._active = [transaction for transaction in self._active if not transaction.done]
-        if isinstance(event, Closed):
+        if type(event) is Response:
+            if not self._open:
+                self._prepare(event.command, event.reply)
+            elif active and not active[0].done:
+                return  # one reply more, and nothing to do about it
+        elif type(event) is Closed:
             self._closed(event)
-        elif isinstance(event, Greeting):
-            if event.reply.is_negative:
-                self._fail("greeting-rejected", event.reply)
-        elif isinstance(event, Response) and not self._open:
-            self._prepare(event.command, event.reply)
-        if self._open:
+        elif type(event) is Greeting and event.reply.is_negative:
+            self._fail("greeting-rejected", event.reply)
+        if active:
+            self._active = [transaction for transaction in active if not transaction.done]
+        if self._open and not self._quit:
             self._advance()
 
     def _prepare(self, command: Command, reply: Reply) -> None:
@@ -305,31 +309,31 @@ class Delivery:
 
     def _advance(self) -> None:
         """Start what can be started, and QUIT behind the last message."""
-        conn = self._conn
-        while not self._quit and self._may_start():
-            if not self._waiting and self._next < len(self._jobs):
+        while self._may_start():
+            if not self._waiting:
+                if self._next == len(self._jobs):
+                    break
                 self._split(self._jobs[self._next])
                 self._next += 1
-            if not self._waiting:
-                break
-            self._start(self._waiting.pop(0))
-        if not self._quit and not self._waiting and self._next == len(self._jobs) and self._may_quit():
+            if self._waiting:
+                self._start(self._waiting.pop(0))
+        if not self._waiting and self._next == len(self._jobs) and self._may_quit():
             self._quit = True
-            if conn.planned_state is not State.CLOSED:
-                conn.send(Quit())
+            if self._conn.planned_state is not State.CLOSED:
+                self._conn.send(Quit())
 
     def _may_start(self) -> bool:
         """Whether MAIL may be queued: the text of the message before is on its way, or there is none.
 
         Behind chunks it waits for the reply in any case, and RSET may have to go first (RFC 3030 2).
         """
-        return len(self._active) < _AT_ONCE and all(transaction.awaiting_text for transaction in self._active)
+        active = self._active
+        return not active or (len(active) < _AT_ONCE and active[0].awaiting_text)
 
     def _may_quit(self) -> bool:
         """Behind the end of a text QUIT needs no turn of its own; behind a chunk RSET may have to go first."""
-        if not self._active:
-            return True
-        return self._conn.pipelining and all(transaction.awaiting_text for transaction in self._active)
+        active = self._active
+        return not active or (self._conn.pipelining and active[-1].awaiting_text)
 
     def _start(self, transaction: Transaction) -> None:
         try:
@@ -342,10 +346,12 @@ class Delivery:
 
     def _split(self, job: _Job) -> None:
         """The parts of a message under the limits of this server (RFC 9422)."""
-        conn = self._conn
-        limits: Mapping[str, int] = {}
-        if "LIMITS" in conn.extensions:
-            limits = read_limits(conn.capabilities.get("LIMITS", ()))
+        offered = self._conn.capabilities.get("LIMITS") if "LIMITS" in self._conn.extensions else None
+        if offered is None:
+            job.parts.append((range(len(job.whole.recipients)), job.whole))
+            self._waiting.append(job.whole)
+            return
+        limits = read_limits(offered)
         rcpts = job.whole.recipients
         positions = list(range(len(rcpts)))
         later: list[int] = []
@@ -354,15 +360,11 @@ class Delivery:
             positions = [each for each in positions if each not in set(later)]
         size = limits.get("RCPTMAX", len(rcpts))
         groups = [positions[start : start + size] for start in range(0, len(positions), size)]
-        room = limits.get("MAILMAX", self._mails + len(groups)) - self._mails
-        for group in groups[max(room, 0) :]:
+        room = max(limits.get("MAILMAX", self._mails + len(groups)) - self._mails, 0)
+        for group in groups[room:]:
             later += group
-        groups = groups[: max(room, 0)]
-        if len(groups) == 1 and not later:
-            job.parts.append((positions, job.whole))
-        else:
-            for group in groups:
-                job.parts.append((group, self._transaction(job.message, [rcpts[each] for each in group])))
+        for group in groups[:room]:
+            job.parts.append((group, self._transaction(job.message, [rcpts[each] for each in group])))
         self._waiting += [part for _, part in job.parts]
         if later:
             rest = self._transaction(job.message, [rcpts[each] for each in later])

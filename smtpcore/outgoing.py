@@ -366,8 +366,7 @@ class Outgoing(Connection[ClientEvent]):
         """The whole content as it is sent behind this MAIL, with the end mark of a text; raises as `send_body`."""
         if make is not None:
             return self._gate.chunks(mail, make).finish(content)
-        encoder = self._gate.encoder(mail)
-        return encoder.encode(content) + encoder.finish()
+        return self._gate.whole(mail, content)
 
     def _end_encoded(self, wire: bytes, size: int, chunk_size: int | None) -> None:
         """Send a whole content of `size` octets that `_encode` made, in chunks of `chunk_size` (`None`: one)."""

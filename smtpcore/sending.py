@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from smtpcore.addresses import Mailbox
 from smtpcore.capabilities import EMPTY, Capabilities
 from smtpcore.commands import Command, Data, Mail, Rcpt
-from smtpcore.content import ChunkEncoder, ContentEncoder, NewlinePolicy
+from smtpcore.content import ChunkEncoder, ContentEncoder, NewlinePolicy, _LineMeter
 from smtpcore.errors import LocalProtocolError
 from smtpcore.extensions.base import Extension
 from smtpcore.extensions.planning import announces_eight_bit
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Largest command line without parameters, in octets with CRLF (RFC 5321 4.5.3.1.4).
 LINE: Final = 512
+_DATA: Final = Data().to_bytes()
 #: No path in a line of so many octets can exceed the limits of RFC 5321 4.5.3.1.1-3.
 SHORT: Final = 64
 #: Stands in the `Response` to a command that was queued and could not be sent any more.  A server would have said 503.
@@ -198,8 +199,10 @@ class Gate:
         Raises `LocalProtocolError` or `SyntaxProblem` for what must not be sent.
         """
         limit = LINE
-        wire = command.to_bytes()
         kind = type(command)
+        if kind is Data and (mail is None or not mail.params):
+            return _DATA
+        wire = command.to_bytes()
         if kind is Mail or kind is Rcpt or isinstance(command, (Mail, Rcpt)):
             assert isinstance(command, (Mail, Rcpt))
             path = command.path
@@ -257,6 +260,29 @@ class Gate:
         keep = self.newlines is NewlinePolicy.KEEP
         seven = not announces_eight_bit(mail)
         return ContentEncoder(self.newlines, seven_bit=seven, allow_nul=keep, max_line=self.max_line)
+
+    def whole(self, mail: Mail, content: bytes) -> bytes:
+        """All of the text of a message, with its end mark: what `encoder` gives, with less work for clean text.
+
+        Raises what `ContentEncoder` raises.
+        """
+        lines = content.count(b"\r\n")
+        if (
+            lines != content.count(b"\n")
+            or lines != content.count(b"\r")
+            or b"\0" in content
+            or not content.isascii()
+            or self._too_long(content)
+        ):
+            encoder = self.encoder(mail)
+            return encoder.encode(content) + encoder.finish()
+        if b"." in content:
+            content = (b"." if content.startswith(b".") else b"") + content.replace(b"\r\n.", b"\r\n..")
+        return content + (b".\r\n" if content.endswith(b"\r\n") or not content else b"\r\n.\r\n")
+
+    def _too_long(self, content: bytes) -> bool:
+        limit = self.max_line
+        return limit is not None and len(content) > limit and _LineMeter(limit).find(content) is not None
 
     def chunks(self, mail: Mail, make: ChunkMaker) -> Chunks:
         """The chunks of a message announced by this MAIL."""

@@ -96,8 +96,11 @@ class Transaction:
     ) -> None:
         self._conn = conn
         self._sender = Mail(ReversePath.of(sender), _parameters(mail_params))
-        given = {ForwardPath.of(key): _parameters(value) for key, value in (rcpt_params or {}).items()}
-        self._rcpts = [_rcpt(recipient, given) for recipient in recipients]
+        if rcpt_params:
+            given = {ForwardPath.of(key): _parameters(value) for key, value in rcpt_params.items()}
+            self._rcpts = [_rcpt(recipient, given) for recipient in recipients]
+        else:
+            self._rcpts = [_rcpt(recipient, {}) for recipient in recipients]
         if not self._rcpts:
             raise LocalProtocolError("a message wants one recipient or more")
         if chunk_size is not None and chunk_size < 1:
@@ -149,11 +152,6 @@ class Transaction:
     def awaiting_text(self) -> bool:
         """Whether its text is on its way behind DATA, and the reply due."""
         return self._phase_text and not self._conn.body_due and not isinstance(self._data, Bdat)
-
-    @property
-    def awaiting(self) -> bool:
-        """Whether its content is on its way, and the reply due."""
-        return (self._phase_text and not self._conn.body_due) or (not self.done and _last(self._data))
 
     @property
     def done(self) -> bool:
