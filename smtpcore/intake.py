@@ -115,6 +115,8 @@ class Intake(ServerCore):
         answer = _ANSWERS.get(command.__class__)
         if answer is not None:
             return answer(self, command, line)
+        if verb in extensions.answered:
+            return self._answer_verb(command, extensions.verbs[verb])
         self._asked = command
         return command
 
@@ -325,6 +327,16 @@ class Intake(ServerCore):
             self._report(Refused(line, replies.TOO_MANY_RECIPIENTS, "too many recipients"))
             return None
         return self._ask(command)
+
+    def _answer_verb(self, command: Command, verb: Verb) -> ServerEvent:
+        """A verb of an extension that needs no decision."""
+        assert verb.answer is not None
+        reply = verb.answer(command, self._session)
+        self._write(reply)
+        self._move(verb.name, reply.is_positive)
+        self._hold = self._hold or verb.last
+        self._count_junk()
+        return command
 
     def _turn(self, turn: Turn) -> ServerEvent | None:
         """One step of a dialogue; a question of it becomes the event."""

@@ -390,10 +390,9 @@ class ServerConnection(Intake):
         if positive and verb.layer:
             self._start_layer(reply or replies.READY_FOR_TLS)
             return
-        self._write(reply or (verb.answer(question, self._session) if verb.answer is not None else replies.OK))
+        self._write(reply or replies.OK)
         self._move(verb.name, positive)
-        if verb.last:
-            self._hold = True
+        self._hold = self._hold or verb.last
 
     def _start_layer(self, reply: Reply) -> None:
         """220 and TLS, unless octets came behind STARTTLS: those would be read as if they had been protected."""

@@ -38,6 +38,7 @@ class ExtensionSet:
     __slots__ = (
         "_guards",
         "_owners",
+        "answered",
         "by_keyword",
         "content_verbs",
         "enhanced_codes",
@@ -76,6 +77,8 @@ class ExtensionSet:
         self.content_verbs = {"BDAT": BDAT} | {
             name: verb for name, verb in self.verbs.items() if verb.octets is not None
         }
+        #: Verbs that need no decision of the application.
+        self.answered = frozenset(name for name, verb in self.verbs.items() if verb.answer is not None)
         self.rows = self._rows()
         self._guards: dict[tuple[str, bool, bool], tuple[Guard, ...]] = {}
         #: Verbs that no extension has anything against, without parameters and in ASCII.

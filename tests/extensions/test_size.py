@@ -58,7 +58,12 @@ def test_without_a_maximum_any_size_is_asked_of_the_application(maximum: int | N
 @rule("X-SIZE-13", "X-SIZE-12", "X-SIZE-15")
 def test_the_maximum_is_of_what_comes() -> None:
     talk = Talk(extensions=[Size(30)]).hello()
-    assert talk.codes("MAIL FROM:<a@b> SIZE=10", "RCPT TO:<c@d>", "DATA", b"x" * 20 + b"\r\n.\r\n") == [250, 250, 354, 250]
+    assert talk.codes("MAIL FROM:<a@b> SIZE=10", "RCPT TO:<c@d>", "DATA", b"x" * 20 + b"\r\n.\r\n") == [
+        250,
+        250,
+        354,
+        250,
+    ]
     assert talk.data().codes(b"x" * 30 + b"\r\n.\r\n", "NOOP") == [552, 250]
 
 

@@ -13,13 +13,13 @@ from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.extensions.smtputf8 import SmtpUtf8
 from smtpcore.replies import Reply
 from tests.extensions.plans import missing, plan
-from tests.server_tools import NO, Talk
+from tests.server_tools import NO, Decision, Talk
 
 rule = pytest.mark.rule
 
 
-def internationalised(**answers: Reply | list[Reply | None]) -> Talk:
-    talk = Talk({**answers}, ask=["VRFY", "EXPN"]).hello()
+def internationalised(**answers: Decision | list[Decision]) -> Talk:
+    talk = Talk(answers, ask=["VRFY", "EXPN"]).hello()
     assert talk.codes("MAIL FROM:<\xe9@b\xfccher.example> SMTPUTF8") == [250]
     return talk
 
