@@ -1,1 +1,1 @@
-"""Fuzz targets for both ends and every parser, with or without atheris; docs/fuzzing.md tells how to run and write one."""
+"""Fuzz targets for both ends and every parser, by atheris or without; see docs/fuzzing.md."""

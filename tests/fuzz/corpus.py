@@ -110,8 +110,7 @@ def texts() -> tuple[bytes, ...]:
 
 def _texts() -> Iterator[bytes]:
     for wire in client_wires():
-        for text in wire.split(b"DATA\r\n")[1:]:
-            yield text
+        yield from wire.split(b"DATA\r\n")[1:]
     for case in cases("client_sessions"):
         yield octets(case["intent"]["body"])
     for case in cases("hostile_client"):

@@ -22,7 +22,9 @@ LOGIN = Login(ClientCredentials("user", "pencil"), nonce=b"bm9uY2U", clear_text=
 class Courier:
     """The client's side: one delivery, the text given in pieces where it was not given beforehand."""
 
-    def __init__(self, connection: ClientConnection, delivery: Delivery, texts: Sequence[bytes], choices: Choices) -> None:
+    def __init__(
+        self, connection: ClientConnection, delivery: Delivery, texts: Sequence[bytes], choices: Choices
+    ) -> None:
         self.connection = connection
         self.delivery = delivery
         self.texts = texts

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from smtpcore import replies
 from smtpcore.commands import Command, Data, EndOfMessage, Hello, Mail, Rcpt
-from smtpcore.events import Body, Closed, Connect, Query, Question, Refused, ServerEvent, Step, TransactionAborted
+from smtpcore.events import Body, Closed, Connect, Question, Refused, ServerEvent, Step, TransactionAborted
 from smtpcore.extensions.auth import Auth, Authenticate
 from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.starttls import StartTls
@@ -154,8 +154,8 @@ class Host:
         elif isinstance(event, Closed):
             self.closed = True
             self.deferred.clear()  # 421 was the answer to all of them
-        elif event is self.connection.question:
-            self.decide(self.connection.question)
+        elif (question := self.connection.question) is not None and question is event:
+            self.decide(question)
         else:
             assert isinstance(event, (Command, Refused)), event
 
@@ -288,7 +288,7 @@ def check_output(output: bytes) -> list[bytes]:
         assert line[:3].isdigit(), line
         assert line[3:4] in (b" ", b"-"), line
         assert code in (b"", line[:3]), "two codes in one reply"
-        assert not any(octet < 32 and octet != 9 or octet == 127 for octet in line), line
+        assert not any((octet < 32 and octet != 9) or octet == 127 for octet in line), line
         assert len(line) <= 510 or line[:3] in (b"334", b"250"), line
         size += len(line) + 2
         code = line[:3]

@@ -16,6 +16,11 @@ def ended_text(wire: bytes) -> tuple[bytes | None, bytes]:
     return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines), marked[end + 5 :]
 
 
+def check_position(position: int, octets: bytes) -> None:
+    """The position that an error names is one of the input, or its end."""
+    assert 0 <= position <= len(octets), position
+
+
 def plain_text(text: bytes) -> bytes:
     """The text with every CR, LF and CRLF made CRLF."""
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")

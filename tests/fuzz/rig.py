@@ -14,7 +14,7 @@ from typing import Any
 PACKAGE = "tests.fuzz.targets"
 #: Octets at which parsers of SMTP go wrong; half of what the plain runner puts in comes from here.
 TRAPS: Sequence[bytes] = (
-    *(bytes((octet,)) for octet in b"\r\n\0 .-=<>@:;,\"\\[]()+*%!#\t\x7f\x80\xff\xc3\xa90129aZ"),
+    *(bytes((octet,)) for octet in b'\r\n\0 .-=<>@:;,"\\[]()+*%!#\t\x7f\x80\xff\xc3\xa90129aZ'),
     *(b"\r\n", b"\r\n.\r\n", b"\n.\n", b"\r\n.", b"\r.\r", b"..", b"\r\nQUIT\r\n", b"\r\nRSET\r\n", b"250 ", b"250-"),
     *(b"421 x\r\n", b"354 x\r\n", b"220 x\r\n", b"334 \r\n", b"5", b"BDAT 9 LAST\r\n", b"DATA\r\n", b"STARTTLS\r\n"),
     *(b"AUTH PLAIN\r\n", b"=\r\n", b"*\r\n", b"<>", b"+0D+0A", b"\\x{", b"IPv6:", b"\xe2\x80\xa8", b"99999999999"),
@@ -71,13 +71,19 @@ class Finding(Exception):
 
 
 def mutations(seeds: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
-    """Every seed as it is, then changed seeds without end; the same ones for the same `chance`."""
-    yield from seeds
+    """The seeds in some order, a changed one behind each, then changed ones without end; the same for one `chance`."""
+    for seed in chance.sample(seeds, len(seeds)):
+        yield seed
+        yield _changed(chance.choice(seeds), seeds, chance)
     while True:
-        data = bytearray(chance.choice(seeds))
-        for _ in range(chance.choice((1, 1, 2, 3, 5, 8))):
-            _change(data, seeds, chance)
-        yield bytes(data[:LONGEST])
+        yield _changed(chance.choice(seeds), seeds, chance)
+
+
+def _changed(seed: bytes, seeds: Sequence[bytes], chance: random.Random) -> bytes:
+    data = bytearray(seed)
+    for _ in range(chance.choice((1, 1, 2, 3, 5, 8))):
+        _change(data, seeds, chance)
+    return bytes(data[:LONGEST])
 
 
 def _change(data: bytearray, seeds: Sequence[bytes], chance: random.Random) -> None:

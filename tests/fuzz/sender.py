@@ -11,7 +11,7 @@ from smtpcore.client import ClientConnection
 from smtpcore.commands import Command, Data, Hello, Inquiry, Mail, Noop, Quit, Rcpt, Reset
 from smtpcore.delivery import Delivery, Login, Message
 from smtpcore.errors import LocalProtocolError, SyntaxProblem, TimedOut
-from smtpcore.events import ClientEvent, Closed, Response, SendBody, Step
+from smtpcore.events import ClientEvent, Closed, Response, Step
 from smtpcore.extensions.auth import AuthDialogue
 from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.starttls import StartTls
@@ -39,15 +39,15 @@ _LINE = re.compile(
 _COMMANDS: Sequence[Callable[[], Command]] = (
     lambda: Mail(ReversePath.of("a@a.example")),
     lambda: Rcpt(ForwardPath.of("b@b.example")),
-    lambda: Data(),
-    lambda: Reset(),
+    Data,
+    Reset,
     lambda: Noop("hello"),
     lambda: Inquiry("user", "VRFY"),
     lambda: Mail(ReversePath.of(""), Parameters((("SIZE", "1000"), ("BODY", "8BITMIME")))),
     lambda: Rcpt(ForwardPath.of("c@c.example"), Parameters((("NOTIFY", "NEVER"),))),
-    lambda: StartTls(),
+    StartTls,
     lambda: Hello(Domain("client.example"), "HELO"),
-    lambda: Quit(),
+    Quit,
 )
 
 
@@ -78,7 +78,9 @@ class Sender:
         choices = self.choices
         login = Login(CREDENTIALS, nonce=b"bm9uY2U", clear_text=True, initial_response=choices.chance(2))
         messages = [
-            Message("a@a.example", ("b@b.example", "c@c.example")[: 1 + choices.below(2)], choices.pick((None, *BODIES)))
+            Message(
+                "a@a.example", ("b@b.example", "c@c.example")[: 1 + choices.below(2)], choices.pick((None, *BODIES))
+            )
             for _ in range(1 + choices.below(3))
         ]
         return Delivery(

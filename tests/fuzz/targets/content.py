@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smtpcore.content import ChunkDecoder, ChunkEncoder, ContentDecoder, ContentEncoder, NewlinePolicy, UnsendableContent
+from smtpcore.content import (
+    ChunkDecoder,
+    ChunkEncoder,
+    ContentDecoder,
+    ContentEncoder,
+    NewlinePolicy,
+    UnsendableContent,
+)
 from tests.fuzz import corpus
 from tests.fuzz.choices import Choices, joined, split
-from tests.fuzz.oracles import ended_text, plain_text
+from tests.fuzz.oracles import check_position, ended_text, plain_text
 
 
 def seeds() -> Iterable[bytes]:
@@ -50,7 +57,7 @@ def _encode(content: bytes, choices: Choices, policy: NewlinePolicy) -> None:
             wire += encoder.encode(piece)
         wire += encoder.finish()
     except UnsendableContent as problem:
-        assert 0 <= problem.position <= len(content), (content, problem)
+        check_position(problem.position, content)
         return
     text, rest = ended_text(wire)
     assert rest == b"", "more than one end of the data"

@@ -1,4 +1,4 @@
-"""Our client against our server, over a line with cuts, losses and delays: both say the same, or say that they cannot."""
+"""Our client against our server, over a line that cuts, delays and breaks: both say the same, or that nobody knows."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from smtpcore.errors import SyntaxProblem
 from smtpcore.extensions.known import CLIENT_EXTENSIONS
 from smtpcore.parameters import Parameters, read_parameters
 from tests.fuzz import corpus
+from tests.fuzz.oracles import check_position
 
 
 def seeds() -> Iterable[bytes]:
@@ -20,7 +21,7 @@ def run(data: bytes) -> None:
     try:
         params, _ = read_parameters(data, 0)
     except SyntaxProblem as problem:
-        assert 0 <= problem.position <= len(data), problem.position
+        check_position(problem.position, data)
         return
     wire = str(params).encode("utf-8")
     assert params == Parameters(params.pairs), "the constructor refuses what was read"

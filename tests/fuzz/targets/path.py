@@ -8,6 +8,7 @@ from smtpcore.addresses import AddressLiteral, Domain, ForwardPath, Mailbox, Rev
 from smtpcore.errors import SyntaxProblem
 from smtpcore.leniency import DEFAULT, LENIENT, STRICT, Leniency
 from tests.fuzz import corpus
+from tests.fuzz.oracles import check_position
 
 Read = Callable[[bytes, bool, Leniency], Mailbox | ReversePath | ForwardPath]
 _READERS: tuple[Read, ...] = (
@@ -37,7 +38,7 @@ def _check(read: Read, data: bytes, utf8: bool, leniency: Leniency) -> Mailbox |
     try:
         value = read(data, utf8, leniency)
     except SyntaxProblem as problem:
-        assert 0 <= problem.position <= len(data), problem.position
+        check_position(problem.position, data)
         return None
     wire = value.to_bytes()
     assert not any(octet < 32 or octet == 127 for octet in wire), wire

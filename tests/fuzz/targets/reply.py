@@ -1,4 +1,4 @@
-"""Replies: read in any pieces to the same reply or the same refusal, within the limits, and written so that one comes."""
+"""Replies: the same in any pieces, within the limits; and what is written is one reply, whatever was put in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from smtpcore.replies import Reply, ReplyReader
 from smtpcore.reply_reader import mailbox_of_reply, parse_reply
 from tests.fuzz import corpus
 from tests.fuzz.choices import joined, split
+from tests.fuzz.oracles import check_position
 
 
 def seeds() -> Iterable[bytes]:
@@ -27,7 +28,7 @@ def run(data: bytes) -> None:
     try:
         alone = parse_reply(wire)
     except SyntaxProblem as problem:
-        assert 0 <= problem.position <= len(wire), problem.position
+        check_position(problem.position, wire)
     else:
         # With the larger limits of `parse_reply` more is a reply.
         assert found == [alone] or found[0] in ("limit-line", *(fault.value for fault in LineFault)), found
