@@ -144,6 +144,8 @@ class Gate:
 
     __slots__ = (
         "_binary",
+        "_is_binary",
+        "_judged",
         "_wanted",
         "capabilities",
         "enhanced",
@@ -172,6 +174,8 @@ class Gate:
         self.extra = extra
         self._wanted = pipelining
         self._binary = [each for each in extensions if each.__class__.binary is not Extension.binary]
+        self._judged: Mail | None = None  # the MAIL that was asked about last
+        self._is_binary = False  # whether it announces binary content
         #: The extensions that look at a message before it is sent.
         self.planners = [each for each in extensions if each.__class__.plan is not Extension.plan]
         self.learn(EMPTY)
@@ -190,8 +194,13 @@ class Gate:
         return extension.keyword in self.offered
 
     def binary(self, mail: Mail) -> bool:
-        """Whether this MAIL announces content without lines."""
-        return bool(mail.params) and any(extension.binary(mail) for extension in self._binary)
+        """Whether this MAIL announces content without lines; asked several times of the same one."""
+        if not mail.params:
+            return False
+        if mail is not self._judged:
+            self._judged = mail
+            self._is_binary = any(extension.binary(mail) for extension in self._binary)
+        return self._is_binary
 
     def line(self, command: Command, mail: Mail | None) -> bytes:
         """The line of a command, checked; `mail` is the MAIL that governs a RCPT.
@@ -200,7 +209,9 @@ class Gate:
         """
         limit = LINE
         kind = type(command)
-        if kind is Data and (mail is None or not mail.params):
+        if kind is Data:
+            if mail is not None and self.binary(mail):
+                raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
             return _DATA
         wire = command.to_bytes()
         if kind is Mail or kind is Rcpt or isinstance(command, (Mail, Rcpt)):
@@ -213,8 +224,6 @@ class Gate:
                 limit += self._parameters(command, command.params)
         elif params := getattr(command, "params", None):
             limit += self._parameters(command, params)
-        elif isinstance(command, Data) and mail is not None and self.binary(mail):
-            raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
         if len(wire) > limit:
             raise LocalProtocolError(f"the {command.verb} line has {len(wire)} octets, {limit} are allowed")
         if not wire.isascii():
@@ -228,7 +237,10 @@ class Gate:
         for keyword, value in params.pairs:
             owners = extensions.owners(command.verb, keyword)
             if owners:
-                if not any(owner.keyword in offered for owner in owners):
+                for owner in owners:
+                    if owner.keyword in offered:
+                        break
+                else:
                     raise LocalProtocolError(f"{keyword} is not sent: the server did not offer {owners[0].keyword}")
                 room += extensions.parameters[command.verb][keyword.upper()].octets
             elif keyword.upper() not in offered and not (self.extra and self.capabilities is not EMPTY):
@@ -238,12 +250,10 @@ class Gate:
                 )
             else:
                 room += len(keyword) + 2 + len((value or "").encode("utf-8"))
-        if isinstance(command, Mail):
+        if isinstance(command, Mail) and self.binary(command):
             for extension in self._binary:
                 if extension.binary(command) and not self.offers(extension):
-                    raise LocalProtocolError(
-                        f"binary content is not sent: the server did not offer {extension.keyword}"
-                    )
+                    raise LocalProtocolError(f"{extension.keyword} was not offered: binary content is not sent")
         return room
 
     def _utf8(self, command: Command, mail: Mail | None) -> None:

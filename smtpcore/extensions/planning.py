@@ -6,16 +6,18 @@ offers before one octet is sent (X-MIX-06); a need that is not met is a `Missing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Iterable, Mapping, Sequence, TypeVar
 
 from smtpcore.commands import Mail, Rcpt
 from smtpcore.errors import SMTPError, SyntaxProblem
 from smtpcore.extensions.eightbitmime import BODY, BodyType
-from smtpcore.parameters import Parameters
+from smtpcore.parameters import Parameter, Parameters
 
 if TYPE_CHECKING:
     from smtpcore.extensions.base import Extension
     from smtpcore.extensions.registry import ExtensionSet
+
+T = TypeVar("T")
 
 #: Parameters that are left out where their extension is not offered: the message arrives all the same, and the report
 #: names them (for DSN RFC 3461 5.2.2 says so).  A message with any other parameter is not sent there.
@@ -96,20 +98,32 @@ class MailPlan:
 
     def _not_ascii(self) -> bool:
         """Whether a command line cannot be written in ASCII, not even with A-labels in the domains (RFC 6531 3.2)."""
-        if not all(str(params).isascii() for _, params in self._given):
+        if self._given and not all(str(params).isascii() for _, params in self._given):
             return True
-        if not self._paths_need_utf8() or "SMTPUTF8" in self._capabilities:
-            return self._paths_need_utf8()
+        if not self._paths_need_utf8():
+            return False
+        if "SMTPUTF8" in self._capabilities:
+            return True
         self.path = self.path.with_ascii_domain()
         self.rcpts = [Rcpt(rcpt.path.with_ascii_domain(), rcpt.params) for rcpt in self.rcpts]
         return self._paths_need_utf8()
 
     def _paths_need_utf8(self) -> bool:
-        return self.path.needs_utf8 or any(rcpt.path.needs_utf8 for rcpt in self.rcpts)
+        for rcpt in self.rcpts:
+            if rcpt.path.needs_utf8:
+                return True
+        return self.path.needs_utf8
 
     def offered(self, keyword: str) -> tuple[str, ...] | None:
         """The parameters of a keyword in the reply to EHLO, `None` when it is not offered."""
         return self._capabilities.get(keyword)
+
+    def value(self, parameter: Parameter[T]) -> T | None:
+        """The typed value of a parameter of MAIL, `None` when it is not there or not in the grammar of its keyword."""
+        try:
+            return parameter.get(self.mail_params) if self.mail_params else None
+        except SyntaxProblem:
+            return None
 
     def add(self, pair: tuple[str, str | None]) -> None:
         """Add a parameter to MAIL, unless the caller gave one with this keyword."""
@@ -151,7 +165,7 @@ class MailPlan:
         missing: dict[str, str] = {}
         for place, params in self._given:  # what the extensions added is offered
             for keyword, _ in params.pairs:
-                if keyword.upper() in _JUDGED:
+                if keyword.upper() in _JUDGED or keyword.upper() in self.dropped:
                     continue
                 owners = extensions.owners(place, keyword)
                 names = [owner.keyword for owner in owners] or ([] if extra else [keyword.upper()])
