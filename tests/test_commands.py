@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from typing import Any
 
@@ -257,7 +258,7 @@ def test_verbs_that_stand_alone(command: Command) -> None:
         pytest.param(b"EHLO localhost", Hello(Domain("localhost")), (), marks=rule("S-CMD-EHLO-01")),
         pytest.param(b"EHLO a--b.c-d", Hello(Domain("a--b.c-d")), (), marks=rule("S-CMD-EHLO-01")),
         pytest.param(b"EHLO 1.2.3.4", Hello(Domain("1.2.3.4")), (), marks=rule("S-CMD-EHLO-17", "LEN-16")),
-        pytest.param(b"HELO ex.org", Hello(Domain("ex.org"), "HELO"), (), marks=rule("S-CMD-EHLO-02", "B-EXT-02")),
+        pytest.param(b"HELO ex.org", Hello(Domain("ex.org"), "HELO"), (), marks=rule("S-CMD-EHLO-02")),
         pytest.param(
             b"HELO [192.0.2.1]",
             Hello(AddressLiteral("[192.0.2.1]"), "HELO"),
@@ -343,7 +344,7 @@ def test_no_greeting_by_the_letter(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "path", "deviations"),
     [
-        pytest.param(b"MAIL FROM:<>", NULL_PATH, (), marks=rule("S-CMD-MAIL-01", "S-CMD-MAIL-02", "LEN-67")),
+        pytest.param(b"MAIL FROM:<>", NULL_PATH, (), marks=rule("S-CMD-MAIL-01")),
         pytest.param(b"MAIL FROM:<joe@ex.org>", ReversePath(JOE), (), marks=rule("S-CMD-MAIL-01")),
         pytest.param(b"MAIL FROM:<@a,@b:joe@ex.org>", ReversePath(JOE), (), marks=rule("S-CMD-MAIL-07", "LEN-30")),
         pytest.param(b"MAIL FROM: <>", NULL_PATH, ("space_after_colon",), marks=rule("LEN-01")),
@@ -397,6 +398,22 @@ def test_recipients(line: bytes, path: ForwardPath) -> None:
     assert found.path == path
     assert found.path.is_postmaster is (b"postmaster" in line.lower())
     assert found.path.local_part == path.local_part or found.path.is_postmaster
+
+
+@rule("B-GRAM-16")
+@pytest.mark.parametrize("name", ["strict", "default", "ascii"])
+def test_every_octet_of_an_atom(name: str) -> None:
+    atext = frozenset(f"{string.ascii_letters}{string.digits}!#$%&'*+-/=?^_`{{|}}~".encode())
+    for octet in range(256):
+        line = b"MAIL FROM:<a" + bytes((octet,)) + b"b@c.example>"
+        taken = isinstance(parse(line, LANGUAGES[name]), Mail)
+        assert taken is (octet in atext or octet == ord(".")), octet
+
+
+@rule("B-GRAM-18")
+def test_ldh_str_ends_with_a_letter_or_digit() -> None:
+    assert code(b"EHLO [a-1:x]", FULL_STRICT) == "ok"
+    assert code(b"EHLO [a-:x]", FULL_STRICT) == "501"
 
 
 @rule("S-CMD-MAIL-07", "S-CMD-RCPT-05", "S-CMD-RCPT-06", "C-CMD-RCPT-18")
@@ -515,7 +532,7 @@ def test_the_longest_path() -> None:
         pytest.param("ENVID=a+0D+0AX", "501 5.5.4", marks=rule("X-DSN-11")),
         pytest.param("NOTIFY=NEVER", "555 5.5.4", marks=rule("X-DSN-21")),
         pytest.param("ORCPT=rfc822;a", "555 5.5.4", marks=rule("X-DSN-21")),
-        pytest.param("AUTH=<>", "ok", marks=rule("X-AUTH-44", "X-AUTH-45")),
+        pytest.param("AUTH=<>", "ok", marks=rule("X-AUTH-45")),
         pytest.param("AUTH=e+3Dmc2@example.com", "ok", marks=rule("X-AUTH-45", "B-CMD-MAIL-13")),
         pytest.param("AUTH", "501 5.5.4", marks=rule("X-AUTH-45")),
         pytest.param("AUTH=", "501 5.5.4", marks=rule("X-AUTH-45")),
@@ -617,7 +634,7 @@ def test_parameters_have_no_order() -> None:
     assert isinstance(one, Mail)
 
 
-@rule("B-EXT-01", "S-EXT-15", "X-FW-17")
+@rule("S-EXT-15", "X-FW-17")
 def test_without_extensions_no_parameter_is_known() -> None:
     assert code(b"MAIL FROM:<a@b> SIZE=1", CORE) == "555 5.5.4"
     assert code(b"RCPT TO:<a@b> NOTIFY=NEVER", CORE) == "555 5.5.4"
@@ -674,12 +691,12 @@ def test_parameters_are_judged_for_anybody() -> None:
 @pytest.mark.parametrize(
     ("line", "command"),
     [
-        pytest.param(b"VRFY joe.smith@ex.org", Inquiry("joe.smith@ex.org"), marks=rule("B-GRAM-17", "LEN-41")),
+        pytest.param(b"VRFY joe.smith@ex.org", Inquiry("joe.smith@ex.org"), marks=rule("B-GRAM-17")),
         pytest.param(b"VRFY u", Inquiry("u"), marks=rule("S-CMD-VRFY-08", "B-GRAM-17")),
         pytest.param(b'VRFY "Joe Q"', Inquiry('"Joe Q"'), marks=rule("B-GRAM-17")),
         pytest.param(b"EXPN list-1", Inquiry("list-1", "EXPN"), marks=rule("B-GRAM-17")),
-        pytest.param(b"HELP", Inquiry("", "HELP"), marks=rule("S-CMD-HELP-01")),
-        pytest.param(b"help MAIL FROM", Inquiry("MAIL FROM", "HELP"), marks=rule("S-CMD-HELP-01")),
+        pytest.param(b"HELP", Inquiry("", "HELP")),
+        pytest.param(b"help MAIL FROM", Inquiry("MAIL FROM", "HELP")),
         pytest.param(b"VRFY  u", Inquiry("u"), marks=rule("LEN-04")),
         (b"VRFY SMTPUTF8", Inquiry("SMTPUTF8")),
         (b"VRFY joe smtputf8", Inquiry("joe", "VRFY", Parameters((("SMTPUTF8", None),)))),

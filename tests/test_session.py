@@ -33,7 +33,6 @@ def test_a_new_session_knows_nothing() -> None:
     assert (session.mails, session.notes, tuple(session.keywords), session.esmtp) == (0, None, (), False)
 
 
-@pytest.mark.rule("C-EXT-10")
 @pytest.mark.parametrize(("verb", "esmtp"), [("EHLO", True), ("LHLO", True), ("HELO", False)])
 def test_extensions_are_in_force_after_ehlo_and_lhlo(verb: str, esmtp: bool) -> None:
     session = Session()

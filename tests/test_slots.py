@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +21,6 @@ class Key:
         return 0
 
 
-@pytest.mark.rule("S-SES-06")
 @given(st.integers(0, 12).flatmap(lambda count: st.permutations(range(count))), st.sets(st.integers(0, 11)))
 def test_answers_in_any_order_leave_in_order(order: list[int], looks: set[int]) -> None:
     slots: Slots[Key] = Slots()
