@@ -122,9 +122,12 @@ class ReceiveBuffer:
 
     def _unfinished(self, limits: LineLimits) -> LineFault | None:
         """No CRLF in sight: remember how far was searched, and let go of what is too long already."""
+        size = len(self._data)
+        if self.start == size:
+            return None
+        self._scanned = size - self._data.endswith(b"\r")
         # A last CR may be half of the CRLF that makes the line just fit.
-        self._scanned = max(len(self._data) - self._data.endswith(b"\r"), self.start)
-        cr = (self._more or self._data).endswith(b"\r") and len(self) > 0
+        cr = (self._more or self._data).endswith(b"\r")
         held = len(self) - cr
         if not self._skipped:
             if held + 2 <= limits.base:
