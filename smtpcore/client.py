@@ -339,6 +339,9 @@ class ClientConnection(Outgoing):
             self._session.envelope = Envelope(command)
             self._told = 0
             self._passed = False
+        else:
+            # A transaction that is still open there (RSET was refused) is not the one of the RCPT that follow.
+            self._session.envelope = None
         self._move(head, reply)
 
     def _rcpt_answered(self, head: Pending, reply: Reply) -> None:
