@@ -162,7 +162,8 @@ class ReversePath(_Path):
         if value == "":
             return NULL_PATH
         if value[:1] != "<":
-            return cls(_common_mailbox(value) or Mailbox.parse(value, utf8=True))
+            path: ReversePath = cls._make(_common_mailbox(value) or Mailbox.parse(value, utf8=True))
+            return path
         return _without_route(cls.parse(value, utf8=True))
 
     @property
@@ -220,9 +221,10 @@ class ForwardPath(_Path):
             return cls(value)
         if value[:1] != "<":
             mailbox = _common_mailbox(value)
-            if mailbox is not None:
-                return cls(mailbox)
-            return cls(Postmaster(value) if is_postmaster(value) else Mailbox.parse(value, utf8=True))
+            if mailbox is None and is_postmaster(value):
+                return cls(Postmaster(value))
+            path: ForwardPath = cls._make(mailbox or Mailbox.parse(value, utf8=True))
+            return path
         return _without_route(cls.parse(value, utf8=True))
 
     @property

@@ -229,6 +229,7 @@ class Transaction:
         elif self._one_flight and body is not None and not conn.session.lmtp:
             self._data = Bdat(len(self._wire), True)
             conn.send(self._data, octets=self._wire)
+            self._wire = b""
         else:
             self._data = conn.start_chunks(Bdat)
         self._mail = mail
@@ -257,6 +258,7 @@ class Transaction:
                 self._pending -= isinstance(event.command, Bdat)
                 if self._body is not None:
                     self._conn._end_encoded(self._wire, len(self._body), self._chunk_size)
+                    self._wire = b""
         elif type(event) is Closed:
             self._closed(event.error)
         elif type(event) is Greeting and event.reply.is_negative and not self._started:
