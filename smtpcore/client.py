@@ -133,10 +133,11 @@ class ClientConnection(Outgoing):
 
     # --- TLS -----------------------------------------------------------------------------------------------------
 
-    def tls_started(self, *, verified: bool = False) -> None:
+    def tls_started(self, *, verified: bool = False, greet: bool | None = None) -> None:
         """The TLS handshake is done; `verified`: the server's certificate and name were checked (RFC 4954 14).
 
         Everything known of the server is forgotten; EHLO follows by itself unless `greet` is off (RFC 3207 4.2).
+        Say so here when the protection is too weak and QUIT is what follows (RFC 3207 4.1).
         """
         self._must_be(_TLS, "tls_started() is for the step START_TLS, after a 220 to STARTTLS")
         self._session = Session(lmtp=self._session.lmtp, tls=True, keywords=self._session.keywords)
@@ -145,7 +146,7 @@ class ClientConnection(Outgoing):
         self._state = State.FRESH
         self._planned = None
         self._starved = True
-        if self._greet:
+        if self._greet if greet is None else greet:
             self._greet_server(self._hello)
             self._release()
 

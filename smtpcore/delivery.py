@@ -13,7 +13,7 @@ from smtpcore.client import ClientConnection
 from smtpcore.commands import Command, Hello, Quit, Rcpt
 from smtpcore.errors import LocalProtocolError, SMTPError
 from smtpcore.events import ClientEvent, Closed, Greeting, Response
-from smtpcore.extensions.auth import Auth, AuthDialogue
+from smtpcore.extensions.auth import AuthDialogue
 from smtpcore.extensions.limits import read_limits
 from smtpcore.extensions.starttls import StartTls
 from smtpcore.parameters import NO_PARAMETERS, Parameters
@@ -400,4 +400,4 @@ class Delivery:
         self._quit = True
 
 
-__all__ = ["Auth", "Delivery", "Login", "Message", "TlsPolicy"]
+__all__ = ["Delivery", "Login", "Message", "TlsPolicy"]

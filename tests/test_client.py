@@ -7,7 +7,7 @@ import pickle
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from smtpcore.addresses import ForwardPath, ReversePath
@@ -40,7 +40,10 @@ from smtpcore.extensions.starttls import StartTls
 from smtpcore.limits import Limits
 from smtpcore.parameters import Parameter, Parameters
 from smtpcore.replies import Reply
+from smtpcore.server import ServerConnection
 from smtpcore.state import State
+from smtpcore.testing import link, octets, strategies, whole
+from smtpcore.testing.link import Cut
 from smtpcore.timeouts import Timeouts
 
 GREETING = b"220 mx.example.com ESMTP\r\n"
@@ -525,6 +528,23 @@ def test_what_is_not_ascii_needs_the_extension_and_its_parameter() -> None:
         greeted("8BITMIME").send(Noop("\u00e9"))
 
 
+@pytest.mark.rule("C-LEG-03")
+@pytest.mark.parametrize("verb", ["SEND", "SOML", "SAML", "TURN"])
+def test_the_client_has_no_obsolete_verbs(verb: str) -> None:
+    conn = greeted(verb)
+    assert all(verb not in row for row in conn.extensions.rows)
+
+
+@pytest.mark.rule("X-SMTPUTF8-18")
+def test_replies_may_hold_any_octets() -> None:
+    conn = greeted()
+    conn.send(MAIL)
+    conn.data_to_send()
+    event = take(conn, b"250 \xff ok\r\n")[0]
+    assert isinstance(event, Response)
+    assert event.reply.octets == (b"\xff ok",)
+
+
 @pytest.mark.rule("C-CMD-VRFY-12")
 def test_inquiries_need_no_offer() -> None:
     conn = greeted()
@@ -641,7 +661,7 @@ def test_a_body_parameter_outside_its_grammar_announces_nothing() -> None:
         conn.send_body(b"\xe9\r\n")
 
 
-@pytest.mark.rule("C-GRAM-02", "X-MIX-09")
+@pytest.mark.rule("C-GRAM-02", "X-MIX-09", "C-DATA-11")
 def test_a_bare_newline_is_not_sent_and_abort_is_the_way_out() -> None:
     conn = in_text()
     with pytest.raises(BareNewline):
@@ -1177,6 +1197,16 @@ def test_tls_begins_after_220_and_all_is_forgotten(verified: bool) -> None:
         conn.tls_started()
 
 
+@pytest.mark.rule("X-STARTTLS-18")
+def test_tls_that_is_too_weak_is_left_with_quit() -> None:
+    conn = starttls()
+    take(conn, b"220 go\r\n")
+    conn.tls_started(greet=False)
+    conn.send(Quit())
+    assert conn.data_to_send() == b"QUIT\r\n"
+    assert take(conn, b"221 bye\r\n")[-1] == Closed()
+
+
 def test_tls_without_greet_leaves_ehlo_to_the_caller() -> None:
     conn = ClientConnection("client.example", greet=False)
     take(conn, GREETING)
@@ -1587,6 +1617,29 @@ def test_any_segmentation_is_equal(turns: list[bytes], size: int) -> None:
         return events, sent
 
     assert repr(run(True)) == repr(run(False))
+
+
+EVERYTHING = ExtensionSet([each for each in KNOWN if each.keyword not in ("STARTTLS", "LIMITS")])
+
+
+@given(strategies.mails(utf8=True), st.lists(strategies.rcpts(utf8=True), max_size=3), st.sampled_from([whole, octets]))
+@pytest.mark.rule("X-DSN-26")
+def test_what_the_client_sends_arrives_as_an_equal_value(mail: Mail, rcpts: list[Rcpt], cut: Cut) -> None:
+    conn = ClientConnection("client.example", tls=True)
+    server = ServerConnection("mx.example.com", extensions=EVERYTHING, tls=True)
+    joined = link(conn, server, cut=cut)
+    try:
+        conn.send_all([mail, *rcpts])
+    except (LocalProtocolError, SyntaxProblem):
+        reject()  # not without SMTPUTF8 in MAIL, or longer than a line may be
+    joined.run()
+    sent = [command.to_bytes() for command in (mail, *rcpts)]
+    arrived = [event for event in joined.server_events if isinstance(event, (Mail, Rcpt))]
+    answered = [event.command for event in joined.client_events if isinstance(event, Response)][1:]
+    assert answered == [mail, *rcpts]
+    if len(arrived) == len(sent):
+        assert arrived == [mail, *rcpts]
+        assert [command.to_bytes() for command in arrived] == sent
 
 
 REPLIES = st.sampled_from([b"250 ok\r\n", b"250-a\r\n250 b\r\n", b"550 no\r\n", b"450 later\r\n"])

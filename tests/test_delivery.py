@@ -123,6 +123,14 @@ def test_a_message_that_cannot_be_sent_there_is_left_out() -> None:
     assert server.texts == [TEXT]
 
 
+@pytest.mark.rule("X-REQUIRETLS-05")
+def test_what_wants_requiretls_waits_for_another_server_and_the_rest_is_sent() -> None:
+    tagged = Message("a@client.example", ("b@mx.example.com",), TEXT, params=Parameters((("REQUIRETLS", None),)))
+    delivery, server, _ = run(None, tagged, MESSAGE)
+    assert [report.error for report in delivery.reports] == ["requiretls-unavailable", ""]
+    assert server.lines[-1] == "QUIT"
+
+
 def test_the_driver_sends_the_texts() -> None:
     message = Message("a@client.example", ("b@mx.example.com",), size=len(TEXT), eight_bit=False)
     for offers in ("", "PIPELINING", "PIPELINING,CHUNKING"):
@@ -131,6 +139,7 @@ def test_the_driver_sends_the_texts() -> None:
         assert server.texts == [TEXT, TEXT]
 
 
+@pytest.mark.rule("X-BINARYMIME-11")
 def test_the_options_of_a_message() -> None:
     message = Message(
         "a@client.example",

@@ -357,7 +357,7 @@ def test_headers_that_need_smtputf8(text: bytes, needed: bool) -> None:
     assert header_needs_utf8(text) is needed
 
 
-@pytest.mark.rule("X-SIZE-17", "X-SIZE-19", "X-SIZE-20", "X-SIZE-21", "X-SIZE-01")
+@pytest.mark.rule("X-SIZE-04", "X-SIZE-17", "X-SIZE-19", "X-SIZE-20", "X-SIZE-21", "X-SIZE-01")
 def test_sizes_are_compared_and_said() -> None:
     transaction, server, _ = run(offers="SIZE 18")
     assert transaction.report.error == "size-exceeded"
