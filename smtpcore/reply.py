@@ -78,6 +78,7 @@ _BY_DIGIT: Final = {
     4: "Transient negative completion",
     5: "Permanent negative completion",
 }
+_BY_SECOND_DIGIT: Final = {0: "syntax", 1: "information", 2: "connection", 5: "mail system"}
 
 
 class ReplyError(SMTPError):
@@ -213,6 +214,11 @@ class Reply(Value, _Wire):
     def meaning(self) -> str:
         """What the code means in its registry; an unknown code is told by its first digit (C-REP-11)."""
         return CODES.get(self.code) or _BY_DIGIT[self.code // 100]
+
+    @property
+    def category(self) -> str:
+        """What the second digit says the reply is about (RFC 5321 4.2.1), `""` where the RFC leaves it open."""
+        return _BY_SECOND_DIGIT.get(self.code // 10 % 10, "")
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Mapping, Sequence
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail
@@ -14,7 +14,11 @@ from smtpcore.replies import Reply
 from smtpcore.session import Session
 from smtpcore.value import Value
 
+if TYPE_CHECKING:
+    from smtpcore.extensions.planning import MailPlan
+
 _BY: Final = re.compile(r"([+-]?[0-9]{1,9});([NnRr])([Tt]?)")
+_MINIMUM: Final = re.compile("([0-9]{1,9})(?:,.*)?")  # what stands behind a comma is for later (RFC 2852 2 (3))
 
 
 class DeliverBy(Value):
@@ -62,3 +66,12 @@ class DeliverByExtension(Extension):
             if by is not None and by.mode == "R" and by.seconds < self.minimum:
                 return replies.UNKNOWN_PARAMETER  # RFC 2852 3: it cannot be honoured, 555
         return None
+
+    def plan(self, plan: MailPlan) -> None:
+        offered, by = plan.offered("DELIVERBY"), plan.value(BY)
+        if not offered or by is None or by.mode != "R":
+            return
+        least = _MINIMUM.fullmatch(offered[0])
+        if least is not None and by.seconds < int(least[1]):
+            # RFC 2852 4.1.4.1: it would come back, and after the time that it has.
+            plan.refuse("deliverby-unavailable", f"BY wants {by.seconds} seconds, the server {least[1]} or more")

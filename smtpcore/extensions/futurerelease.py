@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Mapping, Sequence
 
 from smtpcore import replies
 from smtpcore.commands import Command, Mail
@@ -14,6 +14,9 @@ from smtpcore.extensions.deliverby import BY
 from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
+
+if TYPE_CHECKING:
+    from smtpcore.extensions.planning import MailPlan
 
 _INTERVAL: Final = re.compile("[1-9][0-9]{0,8}")
 
@@ -69,3 +72,22 @@ class FutureRelease(Extension):
         if by is not None and seconds is not None and seconds > by.seconds:
             return replies.BAD_PARAMETER  # RFC 4865 5.2
         return None
+
+    def plan(self, plan: MailPlan) -> None:
+        offered = plan.offered("FUTURERELEASE")
+        seconds, until = plan.value(HOLDFOR), plan.value(HOLDUNTIL)
+        if offered is None or (seconds is None and until is None):
+            return
+        limits = _limits(offered)
+        if limits is None or (seconds or 0) > limits[0] or (until or "") > limits[1]:
+            plan.refuse("futurerelease-unavailable", "the server does not hold a message for so long")
+        if plan.path.is_null or (seconds is not None and until is not None):
+            # RFC 4865 5.1.1, 4.1: no notification waits, and one release is all there can be.
+            plan.refuse("futurerelease-unavailable", "one of HOLDFOR and HOLDUNTIL, and for no notification")
+
+
+def _limits(offered: Sequence[str]) -> tuple[int, str] | None:
+    """The largest interval and the last date-time that a server offers; `None` when it does not say it right."""
+    if len(offered) != 2 or _INTERVAL.fullmatch(offered[0]) is None or not is_date_time(offered[1], utc=True):
+        return None
+    return int(offered[0]), offered[1]

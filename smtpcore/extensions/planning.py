@@ -4,6 +4,8 @@
 offers before one octet is sent (X-MIX-06); a need that is not met is a `MissingExtension`.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Iterable, Mapping, Sequence, TypeVar

@@ -26,5 +26,9 @@ class RequireTls(Extension):
     def plan(self, plan: MailPlan) -> None:
         if "REQUIRETLS" not in plan.mail_params:
             return
-        if plan.offered("REQUIRETLS") is None or not plan.tls_verified:
+        if plan.offered("REQUIRETLS") is not None and plan.tls_verified:
+            return
+        if plan.path.is_null:
+            plan.drop("REQUIRETLS")  # RFC 8689 5: a notification is not lost for it
+        else:
             plan.refuse("requiretls-unavailable", "REQUIRETLS needs verified TLS and a server that offers it")
