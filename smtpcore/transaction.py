@@ -191,24 +191,22 @@ class Transaction:
             raise out_of_sequence("MAIL", conn.planned_state)
         if conn.session.hello is None:
             raise LocalProtocolError("what the server offers is not known yet: start() on the Response to EHLO")
-        plan = MailPlan(
-            conn._gate.offered,
-            self._sender,
-            self._rcpts,
-            size=self._size,
-            eight_bit=self._eight_bit,
-            binary=self._binary,
-            utf8=self._utf8,
-            tls_verified=conn.tls_verified,
-        )
         self._started = True
         try:
+            plan = MailPlan(
+                conn._gate.offered,
+                self._sender,
+                self._rcpts,
+                size=self._size,
+                eight_bit=self._eight_bit,
+                binary=self._binary,
+                utf8=self._utf8,
+                tls_verified=conn.tls_verified,
+            )
             plan.finish(conn.extensions, conn.planners, extra=conn.extra_parameters)
+            self._queue(plan)
         except MissingExtension as missing:
             self.give_up(missing.kind, exception=missing)
-            return
-        try:
-            self._queue(plan)
         except SMTPError as error:
             self.give_up("invalid-argument", exception=error)
             raise

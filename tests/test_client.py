@@ -7,7 +7,7 @@ import pickle
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from smtpcore.addresses import ForwardPath, ReversePath
@@ -1622,6 +1622,7 @@ def test_any_segmentation_is_equal(turns: list[bytes], size: int) -> None:
 EVERYTHING = ExtensionSet([each for each in KNOWN if each.keyword not in ("STARTTLS", "LIMITS")])
 
 
+@settings(max_examples=40)
 @given(strategies.mails(utf8=True), st.lists(strategies.rcpts(utf8=True), max_size=3), st.sampled_from([whole, octets]))
 @pytest.mark.rule("X-DSN-26")
 def test_what_the_client_sends_arrives_as_an_equal_value(mail: Mail, rcpts: list[Rcpt], cut: Cut) -> None:

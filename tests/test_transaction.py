@@ -482,6 +482,16 @@ def test_what_cannot_be_sent_at_all_raises_and_nothing_is_queued() -> None:
     assert other.outstanding == ()
 
 
+def test_a_parameter_outside_its_grammar_cannot_be_sent() -> None:
+    conn = ClientConnection("client.example")
+    transaction = Transaction(conn, "", ["b@mx.example.com"], mail_params=[("BODY", "9BIT")], body=b"")
+    with pytest.raises(SyntaxProblem):
+        converse(conn, ScriptedServer(offers="8BITMIME"), transaction.handle)
+    assert transaction.report.error == "invalid-argument"
+    plan = MailPlan({}, Mail(NULL_PATH, Parameters((("SIZE", "x"),))), [Rcpt(B)])
+    assert plan.value(SIZE) is None
+
+
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
