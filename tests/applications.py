@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -122,6 +123,12 @@ class Serve(Application):
         """Ctrl-C: it ends with 0, and has nothing else to say than where it listened."""
         assert self.interrupt() == 0
         assert self.err.rest().count(b"\n") == 1, self.err.rest().decode()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, for servers that cannot choose one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
