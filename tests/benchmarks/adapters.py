@@ -36,16 +36,17 @@ def settings(extensions: list[smtpcore.Extension] | None = None) -> smtpcore.Ser
 def server(prepared: smtpcore.ServerSettings) -> Feed:
     """One connection of a server that takes everything."""
     conn = smtpcore.ServerConnection(settings=prepared)
+    accept_all, going_on = smtpcore.accept_all, Step.CONTINUE
 
     def feed(data: bytes) -> bytes:
         if data:
             conn.receive_data(data)
         parts: list[bytes] = []
         while True:
-            for event in conn.events():
-                smtpcore.accept_all(conn, event)
+            while (event := conn.next_event()) is not None:
+                accept_all(conn, event)
             parts.append(conn.data_to_send())
-            if conn.next_step is not Step.CONTINUE:
+            if conn.next_step is not going_on:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
     return feed
