@@ -14,8 +14,7 @@ from typing import BinaryIO, cast
 
 import smtpcore
 from smtpcore import Step
-
-PIECE = 65536
+from smtpcore.delivery import Delivery, Message
 
 
 class Sender(asyncio.Protocol):
@@ -29,11 +28,11 @@ class Sender(asyncio.Protocol):
         self.report: asyncio.Future[smtpcore.Report] = self.loop.create_future()
         self.timer = self.loop.call_soon(lambda: None)
         self.file = file
-        eight_bit = any(not piece.isascii() for piece in iter(partial(file.read, PIECE), b""))
-        message = smtpcore.Message(sender, (recipient,), size=file.tell(), eight_bit=eight_bit)
+        eight_bit = any(not piece.isascii() for piece in iter(partial(file.read, 65536), b""))
+        message = Message(sender, (recipient,), size=file.tell(), eight_bit=eight_bit)
         file.seek(0)
         self.conn = smtpcore.ClientConnection("client.example", max_line=None)
-        self.delivery = smtpcore.Delivery(self.conn, [message])
+        self.delivery = Delivery(self.conn, [message])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -61,7 +60,7 @@ class Sender(asyncio.Protocol):
             if output := conn.data_to_send():
                 self.transport.write(output)
             if (step := conn.next_step) is Step.DECIDE and not self.paused and len(conn.outstanding) < 16:
-                if piece := self.file.read(PIECE):
+                if piece := self.file.read(65536):
                     conn.send_body(piece)
                 else:
                     conn.end_body()

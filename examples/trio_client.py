@@ -14,12 +14,13 @@ import trio
 
 import smtpcore
 from smtpcore import Step
+from smtpcore.delivery import Delivery, Message
 
 
 async def deliver(
     stream: trio.abc.Stream,
     conn: smtpcore.ClientConnection,
-    delivery: smtpcore.Delivery,
+    delivery: Delivery,
     tls: ssl.SSLContext,
     host: str,
 ) -> None:
@@ -43,12 +44,11 @@ async def deliver(
 
 async def run(options: argparse.Namespace) -> tuple[smtpcore.Report, ...]:
     messages = [
-        smtpcore.Message(options.sender, (options.recipient,), await trio.Path(path).read_bytes())
-        for path in options.files
+        Message(options.sender, (options.recipient,), await trio.Path(path).read_bytes()) for path in options.files
     ]
     # A bare CR or LF in a file is refused before anything of it is sent: the default, NewlinePolicy.REJECT.
     conn = smtpcore.ClientConnection("client.example", lmtp=options.lmtp)
-    delivery = smtpcore.Delivery(conn, messages, tls="required" if options.starttls else "none")
+    delivery = Delivery(conn, messages, tls="required" if options.starttls else "none")
     tls = ssl.create_default_context(cafile=options.ca)
     try:
         stream = await trio.open_tcp_stream(options.host, options.port)
