@@ -132,6 +132,8 @@ class ServerConnection(Intake):
         if not self._session.lmtp:
             raise LocalProtocolError("reply_each() is for LMTP; SMTP has one reply for all: accept() or reject()")
         self._slot_of(question)
+        if not isinstance(question, EndOfMessage):
+            raise LocalProtocolError(f"reply_each() answers the end of a message, not {type(question).__name__}")
         if len(answers) != self._arity():
             raise LocalProtocolError(f"reply_each() wants {self._arity()} replies, one for each accepted recipient")
         for reply in answers:

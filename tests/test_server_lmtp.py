@@ -209,6 +209,10 @@ def test_wrong_answers_of_lmtp_change_nothing() -> None:
         connection.reply_each(end, [OK1, replies.START_MAIL_INPUT])
     with pytest.raises(LocalProtocolError, match="does not wait"):
         connection.reply_each(EndOfMessage(), [OK1, OK2])
+    other = lmtp({"MAIL": defer}).hello()
+    other.feed("MAIL FROM:<a@b>")
+    with pytest.raises(LocalProtocolError, match="the end of a message, not Mail"):
+        other.connection.reply_each(other.asked[-1], [OK1])  # type: ignore[arg-type]
     with pytest.raises(LocalProtocolError, match="does not wait"):
         connection.reply_for(EndOfMessage(), rcpts[0], OK1)
     with pytest.raises(LocalProtocolError, match="LMTP message"):
