@@ -47,7 +47,7 @@ class Connection(Generic[E]):
         if self._state is _CLOSED or self._eof:
             return  # after the end nothing has a meaning any more
         buffer = self._buffer
-        if buffer.start < len(buffer.data):
+        if len(buffer):  # not `data`, which would put all that is held into one piece for each octet that comes
             self._check_held(len(data))
         buffer.feed(data)
         self._starved = False

@@ -9,6 +9,7 @@ import pytest
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.client import NOT_SENT, ClientConnection
 from smtpcore.commands import Command, Data, Inquiry, Mail, Noop, Rcpt, Reset
+from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Closed, Response, SendBody, Step
 from smtpcore.extensions.known import KNOWN
 from smtpcore.limits import Limits
@@ -120,7 +121,7 @@ def test_pipelined_is_lock_step_in_a_hundred_thousand_scripts() -> None:
     check(100_000)
 
 
-# -- the client ----------------------------------------------------------------------------------------------------------
+# -- the client --------------------------------------------------------------------------------------------------------
 
 
 class Numbered:
@@ -166,17 +167,14 @@ def commands(chance: random.Random) -> list[list[Command]]:
     for number in range(chance.randrange(1, 7)):
         rcpts = [Rcpt(ForwardPath.of(f"r{number}.{each}@b.example")) for each in range(chance.randrange(1, 4))]
         mail = Mail(ReversePath.of(f"a{number}@a.example"))
-        found.append(
-            chance.choice(
-                (
-                    [mail, *rcpts, Data()],
-                    [Reset(), mail, *rcpts, Data()],
-                    [mail, *rcpts, Reset()],
-                    [Noop(str(number))],
-                    [Inquiry(f"u{number}", "VRFY"), Noop()],
-                )
-            )
-        )
+        groups: list[list[Command]] = [
+            [mail, *rcpts, Data()],
+            [Reset(), mail, *rcpts, Data()],
+            [mail, *rcpts, Reset()],
+            [Noop(str(number))],
+            [Inquiry(f"u{number}", "VRFY"), Noop()],
+        ]
+        found.append(chance.choice(groups))
     return found
 
 
@@ -207,10 +205,10 @@ def talk(chance: random.Random) -> None:
         if queue and client.state.name != "CONNECTED" and client.session.hello and chance.random() < 0.5:
             try:
                 client.send_all(queue[0])
-            except Exception:  # out of sequence, when what stands before it is: another group then
-                client.send(Reset()) if client.planned_state.name in ("MAIL", "RCPT") else None
-            else:
                 queue.pop(0)
+            except LocalProtocolError:  # out of sequence: something was refused before
+                if client.planned_state.name in ("MAIL", "RCPT"):
+                    client.send(Reset())
         elif waiting and not output:
             size = chance.choice((1, 5, len(waiting)))
             client.receive_data(waiting[:size])
@@ -236,7 +234,7 @@ def test_every_reply_finds_its_command_in_a_hundred_thousand_sessions() -> None:
 
 
 def refused_reset(offers: bytes) -> bytes:
-    """Two messages; every recipient of the first is refused, and so is the RSET between them.  What the client wrote."""
+    """What a client writes for two messages when the recipients of the first and RSET are refused."""
     client = ClientConnection("c.example")
     first = Transaction(client, "first@a.example", ["r@b.example"], body=b"one\r\n")
     second = Transaction(client, "second@a.example", ["s@b.example"], body=b"two\r\n")
@@ -259,7 +257,9 @@ def refused_reset(offers: bytes) -> bytes:
         wire += output
         said = b""
         for line in output.splitlines():
-            default = b"" if line == b"two" else b"503 no\r\n" if line == b"DATA" and b"s@b" not in wire else b"250 ok\r\n"
+            default = (
+                b"" if line == b"two" else b"503 no\r\n" if line == b"DATA" and b"s@b" not in wire else b"250 ok\r\n"
+            )
             default = b"354 go\r\n" if line == b"DATA" and b"s@b" in wire else default
             said += next((answer for start, answer in answers.items() if line.startswith(start)), default)
     assert not second.report.delivered
