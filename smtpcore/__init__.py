@@ -17,7 +17,7 @@ from smtpcore.addresses import (
     ReversePath,
 )
 from smtpcore.capabilities import Capabilities
-from smtpcore.client import ClientConnection, ServiceClosing
+from smtpcore.client import NOT_SENT, ClientConnection, ServiceClosing
 from smtpcore.commands import (
     Command,
     Data,
@@ -34,6 +34,7 @@ from smtpcore.commands import (
     parse,
 )
 from smtpcore.content import BareNewline, NewlinePolicy, Offence, UnsendableContent
+from smtpcore.delivery import Delivery, Login, Message
 from smtpcore.enhanced import EnhancedCode
 from smtpcore.errors import (
     ConnectionLost,
@@ -103,6 +104,7 @@ __all__ = [
     "LENIENT",
     "MT_PRIORITY",
     "NOTIFY",
+    "NOT_SENT",
     "NULL_PATH",
     "ORCPT",
     "REQUIRETLS",
@@ -133,6 +135,7 @@ __all__ = [
     "Data",
     "DeliverBy",
     "DeliverByExtension",
+    "Delivery",
     "Domain",
     "Dsn",
     "EightBitMime",
@@ -151,8 +154,10 @@ __all__ = [
     "Limits",
     "LimitsExtension",
     "LocalProtocolError",
+    "Login",
     "Mail",
     "Mailbox",
+    "Message",
     "MissingExtension",
     "MtPriority",
     "NewlinePolicy",
