@@ -1,7 +1,8 @@
 """Which rows of the ledger the open vectors hold: a broken rule turns one of the cases behind it red.
 
-A row that takes more than these cases to hold is not here, or is held by other tests as well.  The runner itself knows
-nothing of this: the table gives the cases their marks when pytest runs them.
+A row that takes more than these cases to hold is not here, or is held by other tests as well; one that is about the
+exact reply code is here only when a case takes no other code.  The runner itself knows nothing of this: the table gives
+the cases their marks when pytest runs them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ ROWS: Final[Mapping[str, str]] = {
     "S-GRAM-11": "srv-0063 cmd-0125 cmd-0127",
     "S-GRAM-15": "srv-0053 cmd-0051 cmd-0058 cmd-0065 state-quit-trailing",
     "B-GRAM-17": "cmd-0079 cmd-0085 cmd-0087",
-    "S-GRAM-19": "srv-0051 cmd-0104 octet-empty-line",
-    "B-GRAM-21": "cmd-0106 cmd-0116 cmd-0118",
+    "S-GRAM-19": "srv-0051",
     # -- the session
-    "S-SES-02": "srv-0048",
     "S-SES-07": "srv-0040",
     "S-SES-08": "srv-0023 state-no-ehlo",
     "S-SES-09": "srv-0025 srv-0027 srv-0029",
@@ -34,16 +33,14 @@ ROWS: Final[Mapping[str, str]] = {
     "S-SES-19": "srv-0021",
     "S-SES-23": "421-shutdown 421-pipelined",
     "S-SES-26": "srv-0075 srv-0157 eof-line eof-data2",
-    "S-SES-41": "srv-0001 srv-0009",
+    "S-SES-41": "srv-0001 srv-0007 srv-0009 srv-0042",
     # -- commands
     "S-CMD-EHLO-01": "cmd-0023 cmd-0034 cmd-0036 state-ehlo-noarg state-helo-noarg",
-    "S-CMD-EHLO-04": "srv-0001",
     "S-CMD-EHLO-05": "srv-0003",
     "S-CMD-MAIL-01": "srv-0055 cmd-0229 cmd-0231 cmd-0236 cmd-0238 cmd-0248",
     "S-CMD-MAIL-02": "srv-0011 addr-0213 addr-null-sender",
     "S-CMD-MAIL-10": "cmd-0287 cmd-0289 cmd-0307 cmd-0309 cmd-0361",
-    "B-CMD-MAIL-13": "cmd-0213 srv-0201 cmd-0389",
-    "S-CMD-MAIL-14": "srv-0065 srv-0067 cmd-0285 cmd-0353 cmd-0355",
+    "B-CMD-MAIL-13": "srv-0201 cmd-0389",
     "S-CMD-MAIL-15": "srv-0095 srv-0085",
     "S-CMD-RCPT-01": "srv-0057 cmd-0395 cmd-0397 cmd-0403 cmd-0417",
     "S-CMD-RCPT-02": "srv-0013 cmd-0367 cmd-0369",
@@ -60,11 +57,8 @@ ROWS: Final[Mapping[str, str]] = {
     "S-CMD-VRFY-11": "srv-0009 srv-0046",
     "S-CMD-NOOP-01": "cmd-0073 cmd-0075",
     "S-CMD-NOOP-02": "srv-0042",
-    "S-CMD-X-01": "srv-0049 cmd-0106 cmd-0120",
-    "S-CMD-X-02": "cmd-0121 cmd-0123",
-    "S-EXT-15": "srv-0065 srv-0067 cmd-0353 cmd-0355 cmd-0456 param-unknown",
+    "S-CMD-X-01": "srv-0049",
     # -- replies
-    "C-REP-11": "reply-0065 reply-0083 reply-0095",
     "C-REP-12": "cli-0027 reply-code-000 reply-code-600",
     "C-REP-13": "reply-0039 reply-0042",
     "C-REP-14": "cli-0016",
@@ -135,7 +129,7 @@ ROWS: Final[Mapping[str, str]] = {
     "X-STARTTLS-03": "srv-0212 tls-inject-mail tls-inject-auth tls-inject-fragment tls-inject-crlf",
     "X-STARTTLS-04": "tls-inject-full tls-inject-pipelined",
     "X-STARTTLS-10": "tls-caps-reset",
-    "X-STARTTLS-13": "srv-0210 tls-twice",
+    "X-STARTTLS-13": "srv-0210",
     "X-STARTTLS-16": "tls-required-mail",
     "X-STARTTLS-19": "tls-stripped tls-refused-454",
     "X-STARTTLS-21": "tls-refused-250",
@@ -157,8 +151,6 @@ ROWS: Final[Mapping[str, str]] = {
     "X-DSN-07": "cmd-0385 cmd-0389",
     "X-DSN-10": "cmd-0387 cmd-0435 cmd-0437",
     "X-DSN-14": "cmd-0205 cmd-0297 param-ret-bad",
-    "X-DSN-20": "cmd-0297 cmd-0299 cmd-0301 cmd-0429 cmd-0435 cmd-0439",
-    "X-DSN-21": "cmd-0458",
     "X-DSN-23": "cli-0098",
     "X-SMTPUTF8-03": "srv-0225 cmd-0201 param-utf8-value",
     "X-SMTPUTF8-04": "cli-0092",
