@@ -151,6 +151,9 @@ def test_what_is_written_is_read(params: Parameters, before: int) -> None:
 @pytest.mark.rule("S-CMD-MAIL-10", "S-CMD-MAIL-12", "X-FW-15", "X-FW-16")
 @given(TEXTS)
 @example(b"A ")
+@example(b"A  B C")
+@example(b"A B  C")
+@example(b"A B C=1")
 def test_the_reader_agrees_with_the_grammar(text: bytes) -> None:
     if not is_parameters(text):
         with pytest.raises(SyntaxProblem) as caught:
@@ -161,6 +164,13 @@ def test_the_reader_agrees_with_the_grammar(text: bytes) -> None:
     assert spaced is (b"  " in text)
     assert str(params)[1:].encode("utf-8").split() == text.split()
     assert Parameters(params.pairs) == params
+
+
+def test_where_the_trouble_is() -> None:
+    for text, position in ((b"A ", 1), (b"A=1 B= C", 4), (b"SIZE=1 size=2", 7), (b"A=1 =", 4)):
+        with pytest.raises(SyntaxProblem) as caught:
+            read_parameters(b"MAIL " + text, 5)
+        assert caught.value.position == 5 + position
 
 
 @pytest.mark.rule("X-FW-22", "S-CMD-MAIL-12", "LEN-33")
