@@ -251,6 +251,20 @@ def strip_own_route(path: ForwardPath, names: Collection[Domain]) -> ForwardPath
     return ForwardPath(path.mailbox, path.route[1:], path.deviations)
 
 
+#: The domains seen last, by their octets: a host hears few, again and again, and a value can be shared.
+_DOMAINS: Final[dict[bytes, Domain]] = {}
+_MOST_DOMAINS: Final = 256
+
+
+def _new_domain(octets: bytes) -> Domain:
+    """The domain in octets that the common form has checked; remembered."""
+    if len(_DOMAINS) >= _MOST_DOMAINS:
+        _DOMAINS.clear()
+    domain: Domain = Domain._make(octets.decode())
+    _DOMAINS[octets] = domain
+    return domain
+
+
 def _common_mailbox(text: str) -> Mailbox | None:
     """The mailbox that the whole text is, when it has the common form; else None, and the reader decides."""
     if not text.isascii():
@@ -275,7 +289,7 @@ def read_reverse_path(line: bytes, start: int, *, utf8: bool, leniency: Leniency
     if match is not None:
         local_part, domain = match.groups()
         if len(local_part) <= MAX_LOCAL_PART and len(domain) <= 63:  # no label can be over-long, nor the path
-            mailbox = Mailbox._make(local_part.decode(), Domain._make(domain.decode()))
+            mailbox = Mailbox._make(local_part.decode(), _DOMAINS.get(domain) or _new_domain(domain))
             return ReversePath._make(mailbox), match.end()
     if line[start : start + 2] == b"<>":
         return NULL_PATH, start + 2
@@ -297,7 +311,7 @@ def read_forward_path(line: bytes, start: int, *, utf8: bool, leniency: Leniency
     if match is not None:
         local_part, domain = match.groups()
         if len(local_part) <= MAX_LOCAL_PART and len(domain) <= 63:  # no label can be over-long, nor the path
-            mailbox = Mailbox._make(local_part.decode(), Domain._make(domain.decode()))
+            mailbox = Mailbox._make(local_part.decode(), _DOMAINS.get(domain) or _new_domain(domain))
             return ForwardPath._make(mailbox), match.end()
     user, route, deviations, end = _read_path(line, start, utf8, leniency)
     return ForwardPath._make(user, route, deviations), end

@@ -95,6 +95,10 @@ def parse(line: bytes, language: Language | None = None) -> Command | Problem:
     Never raises, whatever the octets.  Without a `language` it is that of RFC 5321 with no extension, `CORE`.
     """
     language = language or CORE
+    if line.endswith(b">"):  # a path and nothing behind it: most lines of a transaction, by the shortest way
+        command = _direct(line, language)
+        if command is not None:
+            return command
     verb = line[:4].upper()
     grammar = language.verbs.get(verb)
     end = 4
@@ -121,6 +125,25 @@ def parse(line: bytes, language: Language | None = None) -> Command | Problem:
     if verb in _HELLOS:
         reply = replies.BAD_HELLO  # whatever it was: no enhanced code there (S-CMD-EHLO-14, RFC 2034 4)
     return Problem(verb.decode("ascii"), reply, text, position)
+
+
+def _direct(line: bytes, language: Language) -> Command | None:
+    """MAIL or RCPT in the usual spelling, with nothing tolerated; `None` for everything that wants a closer look."""
+    command: Command
+    try:
+        if line.startswith(b"RCPT TO:<"):
+            path, end = read_forward_path(line, 8, utf8=language.utf8, leniency=language.leniency)
+            if end == len(line) and not path.deviations and language.verbs.get(b"RCPT") is _RCPT:
+                command = Rcpt._make(path, NO_PARAMETERS, ())
+                return command
+        elif line.startswith(b"MAIL FROM:<"):
+            sender, end = read_reverse_path(line, 10, utf8=language.utf8, leniency=language.leniency)
+            if end == len(line) and not sender.deviations and language.verbs.get(b"MAIL") is _MAIL:
+                command = Mail._make(sender, NO_PARAMETERS, ())
+                return command
+    except SyntaxProblem:
+        pass  # the closer look finds it again, and the reply that it deserves
+    return None
 
 
 def _without_trailing_space(line: bytes, language: Language) -> bytes:
@@ -260,12 +283,15 @@ def check_parameters(
             raise CommandError(replies.BAD_PARAMETER, f"the value of {parameter.keyword} is not ASCII", position)
         try:
             parameter.parse(value)
-            _check_deviation(parameter.deviation(value), language, deviations)
+            if parameter.lenient:
+                _check_deviation(parameter.deviation(value), language, deviations)
         except SyntaxProblem as problem:
             raise CommandError(replies.BAD_PARAMETER, f"{parameter.keyword}: {problem.text}", position) from None
-        if parameter.group and parameter.group in groups:
-            raise CommandError(replies.BAD_PARAMETER, f"{parameter.keyword} contradicts another parameter", position)
-        groups.add(parameter.group)
+        if parameter.group:
+            if parameter.group in groups:
+                text = f"{parameter.keyword} contradicts another parameter"
+                raise CommandError(replies.BAD_PARAMETER, text, position)
+            groups.add(parameter.group)
     if unknown:
         raise CommandError(replies.UNKNOWN_PARAMETER, "a parameter is not known here", position)
 
@@ -327,12 +353,14 @@ def _inquiry(name: str) -> Grammar:
     return grammar
 
 
+_MAIL: Final = _envelope(Mail, b"FROM:", read_reverse_path, replies.BAD_SENDER)
+_RCPT: Final = _envelope(Rcpt, b"TO:", read_forward_path, replies.BAD_RECIPIENT)
 #: Verbs of RFC 5321 that every SMTP server understands, with their grammar.
 CORE_VERBS: Final[Mapping[bytes, Grammar]] = {
     b"EHLO": _hello("EHLO"),
     b"HELO": _hello("HELO"),
-    b"MAIL": _envelope(Mail, b"FROM:", read_reverse_path, replies.BAD_SENDER),
-    b"RCPT": _envelope(Rcpt, b"TO:", read_forward_path, replies.BAD_RECIPIENT),
+    b"MAIL": _MAIL,
+    b"RCPT": _RCPT,
     b"DATA": no_argument(Data),
     b"RSET": no_argument(Reset),
     b"VRFY": _inquiry("VRFY"),

@@ -93,6 +93,9 @@ def read_parameters(line: bytes, start: int) -> tuple[Parameters, bool]:
     Gives them, and whether more than one space stood between two.  Raises `SyntaxProblem`; its reason is
     `"duplicate"` for a keyword given twice, `"utf8-malformed"` for a value that is not UTF-8.
     """
+    plain = _read_plain(line, start)
+    if plain is not None:
+        return plain, False
     pairs: list[tuple[str, str | None]] = []
     seen: set[bytes] = set()
     spaced = False
@@ -112,6 +115,21 @@ def read_parameters(line: bytes, start: int) -> tuple[Parameters, bool]:
     if line.endswith(b" "):
         raise SyntaxProblem("space at the end", position=end - 1)
     return Parameters._make(tuple(pairs)), spaced
+
+
+def _read_plain(line: bytes, start: int) -> Parameters | None:
+    """The usual case, ASCII with single spaces and nothing wrong; `None` sends the line to the exact reading."""
+    pairs: list[tuple[str, str | None]] = []
+    for piece in line[start:].split(b" "):
+        found = _ONE.fullmatch(piece)
+        if found is None or not piece.isascii():
+            return None
+        keyword, equals, value = piece.decode("ascii").partition("=")
+        pairs.append((keyword, value if equals else None))
+    if len(pairs) > 1 and len({keyword.upper() for keyword, _ in pairs}) < len(pairs):
+        return None
+    parameters: Parameters = Parameters._make(tuple(pairs))
+    return parameters
 
 
 def _decode(value: bytes, position: int) -> str:
@@ -138,7 +156,7 @@ class Parameter(Generic[T]):
     `Leniency` that a value needs which `parse` takes though its grammar does not have it, or gives `""`.
     """
 
-    __slots__ = ("_format", "_parse", "deviation", "group", "keyword", "octets", "place")
+    __slots__ = ("_format", "_parse", "deviation", "group", "keyword", "lenient", "octets", "place")
 
     def __init__(
         self,
@@ -159,6 +177,8 @@ class Parameter(Generic[T]):
         self.octets = octets
         self.group = group
         self.deviation = deviation
+        #: Whether `deviation` ever names one.
+        self.lenient = deviation is not _no_deviation
         self._parse = parse
         self._format = format
 
