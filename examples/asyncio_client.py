@@ -14,7 +14,6 @@ from typing import BinaryIO, cast
 
 import smtpcore
 from smtpcore import Step
-from smtpcore.delivery import Delivery, Message
 
 
 class Sender(asyncio.Protocol):
@@ -29,10 +28,10 @@ class Sender(asyncio.Protocol):
         self.timer = self.loop.call_soon(lambda: None)
         self.file = file
         eight_bit = any(not piece.isascii() for piece in iter(partial(file.read, 65536), b""))
-        message = Message(sender, (recipient,), size=file.tell(), eight_bit=eight_bit)
+        message = smtpcore.Message(sender, (recipient,), size=file.tell(), eight_bit=eight_bit)
         file.seek(0)
         self.conn = smtpcore.ClientConnection("client.example", max_line=None)
-        self.delivery = Delivery(self.conn, [message])
+        self.delivery = smtpcore.Delivery(self.conn, [message])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)

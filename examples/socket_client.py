@@ -16,11 +16,10 @@ from contextlib import suppress
 
 import smtpcore
 from smtpcore import Step, sasl
-from smtpcore.delivery import Delivery, Login, Message
 
 
 def deliver(
-    sock: socket.socket, conn: smtpcore.ClientConnection, delivery: Delivery, tls: ssl.SSLContext, host: str
+    sock: socket.socket, conn: smtpcore.ClientConnection, delivery: smtpcore.Delivery, tls: ssl.SSLContext, host: str
 ) -> None:
     """The driver loop: pull, send, receive."""
     while conn.next_step is not Step.CLOSE:
@@ -54,13 +53,13 @@ def main() -> int:
     login = None
     if options.user:
         credentials = sasl.ClientCredentials(options.user, os.environ["PASSWORD"])
-        login = Login(credentials, nonce=secrets.token_urlsafe().encode())
-    message = Message(options.sender, tuple(options.recipients), sys.stdin.buffer.read())
+        login = smtpcore.Login(credentials, nonce=secrets.token_urlsafe().encode())
+    message = smtpcore.Message(options.sender, tuple(options.recipients), sys.stdin.buffer.read())
     # Lines end in CRLF in SMTP, in LF where most messages are written: REPAIR makes the one of the other.
     conn = smtpcore.ClientConnection(
         "client.example", lmtp=options.lmtp, newlines=smtpcore.NewlinePolicy.REPAIR, max_line=None
     )
-    delivery = Delivery(conn, [message], tls="required" if options.starttls else "none", login=login)
+    delivery = smtpcore.Delivery(conn, [message], tls="required" if options.starttls else "none", login=login)
     sock = socket.create_connection((options.host, options.port), timeout=30)
     try:
         deliver(sock, conn, delivery, ssl.create_default_context(cafile=options.ca), options.host)

@@ -14,13 +14,12 @@ import trio
 
 import smtpcore
 from smtpcore import Step
-from smtpcore.delivery import Delivery, Message
 
 
 async def deliver(
     stream: trio.abc.Stream,
     conn: smtpcore.ClientConnection,
-    delivery: Delivery,
+    delivery: smtpcore.Delivery,
     tls: ssl.SSLContext,
     host: str,
 ) -> None:
@@ -44,11 +43,12 @@ async def deliver(
 
 async def run(options: argparse.Namespace) -> tuple[smtpcore.Report, ...]:
     messages = [
-        Message(options.sender, (options.recipient,), await trio.Path(path).read_bytes()) for path in options.files
+        smtpcore.Message(options.sender, (options.recipient,), await trio.Path(path).read_bytes())
+        for path in options.files
     ]
     # A bare CR or LF in a file is refused before anything of it is sent: the default, NewlinePolicy.REJECT.
     conn = smtpcore.ClientConnection("client.example", lmtp=options.lmtp)
-    delivery = Delivery(conn, messages, tls="required" if options.starttls else "none")
+    delivery = smtpcore.Delivery(conn, messages, tls="required" if options.starttls else "none")
     tls = ssl.create_default_context(cafile=options.ca)
     try:
         stream = await trio.open_tcp_stream(options.host, options.port)
