@@ -296,8 +296,8 @@ class ServerConnection(Intake):
         self._progress += 1  # the client waited for us, not we for it
         assert self._slots is not None
         for slot in self._slots.ready():
-            if slot.wire is not None:
-                self._out.append(slot.wire)
+            assert slot.wire is not None
+            self._out.append(slot.wire)
             if self._undelivered is None and isinstance(slot.key, Rcpt):
                 self._count_recipient(slot.key, slot.positive)
         if self._undelivered is not None and not self._slots:

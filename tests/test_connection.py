@@ -49,6 +49,15 @@ class Echo(Connection[object]):
         self._finish(TimedOut("late"))
 
 
+def test_nobody_waits_for_anything_by_default() -> None:
+    end = Echo()
+    end.receive_data(b"x" * 5)
+    end.receive_data(b"y" * 5)
+    assert end.held == 10
+    list(end.events())
+    assert end.held == 0
+
+
 def test_the_loop() -> None:
     end = Echo()
     assert end.step() is Step.CONTINUE
@@ -107,5 +116,12 @@ def test_an_end_has_to_be_written() -> None:
     for call in (bare.next_event, lambda: bare.next_step, lambda: bare.tick(0.0)):
         with pytest.raises(NotImplementedError):
             call()
+
+    class Impatient(Connection[object]):
+        def _wait(self) -> float:
+            return 0.0
+
+    with pytest.raises(NotImplementedError):
+        Impatient(State.READY).tick(0.0)
     with pytest.raises(LocalProtocolError, match="not now"):
         bare._must_be(State.TLS, "not now")

@@ -394,11 +394,12 @@ def test_any_set_is_refused_or_works(members: list[Extension]) -> None:
             ExtensionSet(members)
         return
     talk = Talk(extensions=members).hello()
+    language = ExtensionSet(members).language()
     for member in members:
         for parameter in member.parameters:
             where = {"MAIL": "MAIL FROM:<a@b>", "RCPT": "RCPT TO:<a@b>"}.get(parameter.place, "")
             if where:
-                problem = parse(f"{where} {parameter.keyword}=\x7f".encode(), talk.connection._settings.language)
+                problem = parse(f"{where} {parameter.keyword}=\x7f".encode(), language)
                 assert isinstance(problem, Problem)
                 assert problem.reply.code == 501
     assert talk.codes("NOOP", "QUIT") == [250, 221]

@@ -197,7 +197,7 @@ def test_chunks_are_given_out_as_they_come() -> None:
     assert talk.feed(b"BDAT 100000000 LAST\r\n") == b""
     for _ in range(20):
         assert talk.feed(b"\r\n" * 32768) == b""
-        assert len(talk.connection._buffer) == 0
+        assert talk.connection.held == 0
     assert talk.eof() == b""
     assert talk.aborted == ["CLOSED"]
     assert len(talk.text) == 20 * 65536

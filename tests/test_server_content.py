@@ -102,7 +102,7 @@ def test_the_text_is_given_out_as_it_comes() -> None:
         before = len(talk.events)
         assert talk.feed(piece * 10) == b""
         assert len(talk.events) == before + 1
-        assert len(talk.connection._buffer) == 0
+        assert talk.connection.held == 0
     assert talk.codes(b".\r\n") == [250]
     assert talk.all(EndOfMessage)[0].size == 3_000_000
 

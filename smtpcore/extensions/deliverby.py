@@ -61,10 +61,10 @@ class DeliverByExtension(Extension):
         return () if self.minimum is None else (str(self.minimum),)
 
     def guard(self, command: Command, session: Session) -> Reply | None:
-        if self.minimum is not None and isinstance(command, Mail) and command.params:
-            by = BY.get(command.params)
-            if by is not None and by.mode == "R" and by.seconds < self.minimum:
-                return replies.UNKNOWN_PARAMETER  # RFC 2852 3: it cannot be honoured, 555
+        assert isinstance(command, Mail)
+        by = BY.get(command.params)
+        if by is not None and by.mode == "R" and by.seconds < (self.minimum or 0):
+            return replies.UNKNOWN_PARAMETER  # RFC 2852 3: it cannot be honoured, 555
         return None
 
     def plan(self, plan: MailPlan) -> None:

@@ -48,7 +48,8 @@ class EightBitMime(Extension):
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
 
     def guard(self, command: Command, session: Session) -> Reply | None:
-        if "BINARYMIME" in session.keywords or not isinstance(command, Mail):
+        assert isinstance(command, Mail)
+        if "BINARYMIME" in session.keywords:
             return None
         binary = BODY.get(command.params) is BodyType.BINARY_MIME
         return replies.UNKNOWN_PARAMETER if binary else None  # a value that nobody offered (X-BINARYMIME-02)

@@ -62,8 +62,7 @@ class FutureRelease(Extension):
         return str(self.interval), self.until
 
     def guard(self, command: Command, session: Session) -> Reply | None:
-        if not isinstance(command, Mail) or not command.params:
-            return None
+        assert isinstance(command, Mail)
         seconds, until = HOLDFOR.get(command.params), HOLDUNTIL.get(command.params)
         # RFC 4865 4.2 (7-11): past what was announced.  Date-times in UTC of one shape compare as text.
         if (seconds or 0) > self.interval or (until or "") > self.until:

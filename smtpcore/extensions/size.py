@@ -62,11 +62,9 @@ class Size(Extension):
         return () if self.maximum is None else (str(self.maximum),)
 
     def guard(self, command: Command, session: Session) -> Reply | None:
-        if self.maximum and isinstance(command, Mail) and command.params:
-            declared = SIZE.get(command.params)
-            if declared is not None and declared > self.maximum:
-                return replies.MESSAGE_TOO_BIG  # RFC 1870 6.1 (2)
-        return None
+        assert isinstance(command, Mail)
+        too_big = self.maximum and (SIZE.get(command.params) or 0) > self.maximum
+        return replies.MESSAGE_TOO_BIG if too_big else None  # RFC 1870 6.1 (2)
 
     def plan(self, plan: MailPlan) -> None:
         offered = plan.offered("SIZE")

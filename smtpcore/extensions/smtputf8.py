@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final, Mapping
 
 from smtpcore import replies
-from smtpcore.commands import Command, Inquiry, Mail, Rcpt
+from smtpcore.commands import Command, Inquiry, Mail
 from smtpcore.extensions.base import Extension, When
 from smtpcore.parameters import Parameter, bare, no_value
 from smtpcore.replies import Reply
@@ -33,15 +33,11 @@ class SmtpUtf8(Extension):
         return isinstance(command, (Mail, Inquiry)) and "SMTPUTF8" in command.params
 
     def guard(self, command: Command, session: Session) -> Reply | None:
-        # RFC 6531 3.5: an internationalised address needs the parameter on this transaction's MAIL.
+        # RFC 6531 3.5: what is not ASCII, which only a path or a value can be, needs the parameter on this MAIL.
         if isinstance(command, Mail):
-            if not _ascii(command) and "SMTPUTF8" not in command.params:
-                return replies.NON_ASCII_SENDER
-        elif isinstance(command, Rcpt) and not _ascii(command):
-            envelope = session.envelope
-            if envelope is None or "SMTPUTF8" not in envelope.mail.params:
-                return replies.NON_ASCII_RECIPIENT
-        return None
+            return None if "SMTPUTF8" in command.params else replies.NON_ASCII_SENDER
+        assert session.envelope is not None
+        return None if "SMTPUTF8" in session.envelope.mail.params else replies.NON_ASCII_RECIPIENT
 
     def plan(self, plan: MailPlan) -> None:
         if not plan.utf8:
@@ -50,7 +46,3 @@ class SmtpUtf8(Extension):
         if plan.offered("SMTPUTF8") is None or plan.offered("8BITMIME") is None:
             plan.refuse("smtputf8-unavailable", "an address or header is not ASCII and the server has no SMTPUTF8")
         plan.add(SMTPUTF8(True))
-
-
-def _ascii(command: Mail | Rcpt) -> bool:
-    return not command.path.needs_utf8 and (not command.params or str(command.params).isascii())

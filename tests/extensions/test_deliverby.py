@@ -7,6 +7,7 @@ import pytest
 from smtpcore.commands import Mail
 from smtpcore.errors import SyntaxProblem
 from smtpcore.extensions.deliverby import BY, DeliverBy, DeliverByExtension
+from tests.extensions.plans import missing, plan
 from tests.server_tools import Talk, with_extensions
 
 rule = pytest.mark.rule
@@ -53,6 +54,20 @@ def test_the_application_has_the_seconds() -> None:
     talk = offering()
     talk.feed("MAIL FROM:<a@b> BY=+60;nT")
     assert BY.get(talk.all(Mail)[0].params) == DeliverBy(60, "N", True)
+
+
+def test_what_a_client_says() -> None:
+    def wants(by: DeliverBy) -> tuple[tuple[str, str | None], ...]:
+        return (BY(by),)
+
+    extension = DeliverByExtension()
+    soon, note = DeliverBy(100), DeliverBy(100, "N")
+    for offered in ("DELIVERBY", "DELIVERBY 100", "DELIVERBY what"):
+        assert plan(extension, offered=offered, params=wants(soon)) == "MAIL FROM:<a@b> BY=100;R"
+    assert plan(extension, offered="DELIVERBY 200", params=wants(note)) == "MAIL FROM:<a@b> BY=100;N"
+    assert plan(extension, offered="DELIVERBY 200") == "MAIL FROM:<a@b>"
+    for offered in ("DELIVERBY 200", ""):
+        assert missing(extension, offered=offered, params=wants(soon)) == "deliverby-unavailable"
 
 
 def test_formatting() -> None:

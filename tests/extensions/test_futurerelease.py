@@ -10,6 +10,7 @@ from smtpcore.extensions.deliverby import DeliverByExtension
 from smtpcore.extensions.futurerelease import HOLDFOR, HOLDUNTIL, FutureRelease
 from smtpcore.extensions.known import SERVER_EXTENSIONS
 from smtpcore.replies import Reply
+from tests.extensions.plans import missing, plan
 from tests.server_tools import Talk, with_extensions
 
 rule = pytest.mark.rule
@@ -77,6 +78,24 @@ def test_the_application_has_the_moment() -> None:
     talk.feed("MAIL FROM:<a@b> HOLDFOR=60")
     assert HOLDFOR.get(talk.all(Mail)[0].params) == 60
     assert HOLDUNTIL.get(talk.all(Mail)[0].params) is None
+
+
+def test_what_a_client_says() -> None:
+    extension, limits = FutureRelease(1, "2000-01-01T00:00:00Z"), "FUTURERELEASE 100 2030-01-01T00:00:00Z"
+    hold, until = (HOLDFOR(100),), (HOLDUNTIL("2030-01-01T00:00:00Z"),)
+    assert plan(extension, offered=limits, params=hold) == "MAIL FROM:<a@b> HOLDFOR=100"
+    assert plan(extension, offered=limits, params=until) == "MAIL FROM:<a@b> HOLDUNTIL=2030-01-01T00:00:00Z"
+    assert plan(extension, offered=limits) == plan(extension) == "MAIL FROM:<a@b>"
+    unheld: list[tuple[tuple[str, str | None], ...]] = [
+        (HOLDFOR(101),),
+        (HOLDUNTIL("2030-01-01T00:00:01Z"),),
+        (*hold, *until),
+    ]
+    for params in unheld:
+        assert missing(extension, offered=limits, params=params) == "futurerelease-unavailable"
+    assert missing(extension, offered=limits, params=hold, sender="<>") == "futurerelease-unavailable"
+    for offered in ("FUTURERELEASE", "FUTURERELEASE x 2030-01-01T00:00:00Z", "FUTURERELEASE 100 never", ""):
+        assert missing(extension, offered=offered, params=hold) == "futurerelease-unavailable"
 
 
 def test_formatting() -> None:

@@ -33,5 +33,6 @@ def test_what_a_client_says() -> None:
     wanted = (("REQUIRETLS", None),)
     assert plan(RequireTls(), offered="REQUIRETLS", params=wanted, tls_verified=True) == "MAIL FROM:<a@b> REQUIRETLS"
     assert plan(RequireTls(), offered="") == "MAIL FROM:<a@b>"
+    assert plan(RequireTls(), params=wanted, sender="<>") == "MAIL FROM:<>"
     assert missing(RequireTls(), offered="REQUIRETLS", params=wanted) == "requiretls-unavailable"
     assert missing(RequireTls(), offered="", params=wanted, tls_verified=True) == "requiretls-unavailable"
