@@ -122,8 +122,11 @@ class ReceiveBuffer:
 
     def _unfinished(self, limits: LineLimits) -> LineFault | None:
         """No CRLF in sight: remember how far was searched, and let go of what is too long already."""
-        size = len(self._data)
-        if self.start == size:
+        size = len(self._data) - self.start
+        if self.start:  # what was read is let go: an idle connection keeps nothing of it
+            self._data = self._data[self.start :]
+            self.start = self._scanned = 0
+        if not size:
             return None
         self._scanned = size - self._data.endswith(b"\r")
         # A last CR may be half of the CRLF that makes the line just fit.
@@ -168,6 +171,9 @@ class ReceiveBuffer:
         if self._more and over > -KEPT:
             self._refill()
             self.start = self._scanned = max(over, 0)
+        elif not over:
+            self._data = b""
+            self.start = self._scanned = 0
 
     def clear(self) -> None:
         """Forget everything held."""

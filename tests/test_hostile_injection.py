@@ -154,14 +154,14 @@ _TRAPS = (
 )
 
 
-@pytest.mark.rule("C-GRAM-02")
+@pytest.mark.rule("C-SEC-08", "C-GRAM-02")
 @pytest.mark.parametrize("place", _PLACES)
 def test_what_ever_broke_out_does_not(place: str) -> None:
     # The verbs of an inquiry are three, and that is all.
     assert check(place, iter(_TRAPS)) or place == "inquiry verb", "nothing is taken at all: this tests nothing"
 
 
-@pytest.mark.rule("C-GRAM-02")
+@pytest.mark.rule("C-SEC-08", "C-GRAM-02")
 @pytest.mark.parametrize("place", _PLACES)
 def test_every_fiftieth_character_stays_in_its_place(place: str) -> None:
     start = sum(map(ord, place)) % 50
@@ -207,6 +207,7 @@ def check_names(text: str) -> None:
     assert wire.replace(b"\r\n", b"").decode("ascii").isprintable()
 
 
+@pytest.mark.rule("X-ENHANCED-16")
 def test_texts_of_replies() -> None:
     """What an application puts into a reply is one line of it, or is refused."""
     for text in _TRAPS:

@@ -212,7 +212,6 @@ class CountingBuffer(ReceiveBuffer):
         self._note()
 
 
-@pytest.mark.rule("B-LIM-01")
 @pytest.mark.parametrize("name", _ATTACKS)
 def test_work_grows_with_the_octets(name: str) -> None:
     n = 1_500 if "octet by octet" in name else 12_000

@@ -116,7 +116,7 @@ def check(number: int, policy: NewlinePolicy) -> None:
     assert several > number // 10, "texts that hold a second message have to be among them"
 
 
-@pytest.mark.rule("S-DATA-06", "X-MIX-08", "B-GRAM-01")
+@pytest.mark.rule("S-DATA-03", "S-DATA-04", "S-DATA-05", "S-DATA-06", "B-SEC-09", "X-MIX-08")
 @pytest.mark.parametrize("policy", NewlinePolicy)
 def test_as_many_messages_as_the_oracle_counts(policy: NewlinePolicy) -> None:
     check(4000, policy)
@@ -163,7 +163,7 @@ def resend(number: int, policy: NewlinePolicy) -> int:
     return relayed
 
 
-@pytest.mark.rule("X-MIX-09", "B-GRAM-01")
+@pytest.mark.rule("S-DATA-19", "B-SEC-09", "X-MIX-09")
 @pytest.mark.parametrize("policy", [NewlinePolicy.REJECT, NewlinePolicy.REPAIR])
 def test_what_was_taken_and_sent_on_is_one_message_for_everybody(policy: NewlinePolicy) -> None:
     assert resend(1500, policy) > 150
