@@ -25,7 +25,8 @@ def deliver(
     while conn.next_step is not Step.CLOSE:
         for event in conn.events():
             delivery.handle(event)
-        sock.sendall(conn.data_to_send())
+        if output := conn.data_to_send():
+            sock.sendall(output)
         now = time.monotonic()
         wait = conn.tick(now) - now
         if conn.next_step is Step.RECEIVE:

@@ -15,8 +15,7 @@ from contextlib import suppress
 import smtpcore
 from smtpcore import Step, sasl
 
-#: For AUTH PLAIN, which is offered under TLS only.
-PASSWORDS = {"ann": "correct horse"}
+PASSWORDS = {"ann": "correct horse"}  # for AUTH PLAIN, which is offered under TLS only
 
 
 class Mailbox:
@@ -56,7 +55,8 @@ def converse(sock: socket.socket, settings: smtpcore.ServerSettings, tls: ssl.SS
         while conn.next_step is not Step.CLOSE:
             for event in conn.events():
                 mailbox.decide(conn, event)
-            sock.sendall(conn.data_to_send())
+            if output := conn.data_to_send():
+                sock.sendall(output)
             now = time.monotonic()
             wait = conn.tick(now) - now
             if conn.next_step is Step.RECEIVE:
