@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import signal
 import smtplib
 import socket
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -285,19 +286,25 @@ def test_serve_has_a_policy_for_bare_newlines(policy: str, taken: bytes | None) 
         server.stop()
 
 
-def test_serve_ends_when_nobody_reads_its_output() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "smtpcore", "serve", "--port", "0", "--output", "json"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+@pytest.mark.parametrize("output", ["json", "print"])
+@pytest.mark.parametrize("full", [False, True], ids=["closed pipe", "full disk"])
+def test_serve_ends_when_its_output_is_gone(output: str, full: bool) -> None:
+    if full and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    with open("/dev/full", "wb") if full else nullcontext(subprocess.PIPE) as stdout:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smtpcore", "serve", "--port", "0", "--output", output],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        )
+    with process:
         try:
+            assert process.stderr is not None
             port = int(process.stderr.readline().rpartition(b":")[2])
-            process.stdout.close()
+            if process.stdout is not None:
+                process.stdout.close()
             client = smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE)
             client.ehlo()
             client.mail("a@example.org")
@@ -305,9 +312,43 @@ def test_serve_ends_when_nobody_reads_its_output() -> None:
             assert client.data(MESSAGE)[0] == 452  # never 250 for what is lost
             client.close()
             assert process.wait(PATIENCE) == 74
-            assert b"Traceback" not in process.stderr.read()
+            (line,) = process.stderr.read().splitlines()
+            assert line.startswith(b"smtpcore: the output is gone: ")
         finally:
             process.kill()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_lost_output_changes_no_outcome(serve: Serve) -> None:
+    def status(*arguments: str) -> tuple[int, bytes]:
+        with open("/dev/full", "wb") as stdout:
+            command = [sys.executable, "-m", "smtpcore", *arguments]
+            done = subprocess.run(
+                command, cwd=ROOT, input=MESSAGE, stdout=stdout, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+            )
+            return done.returncode, done.stderr
+
+    assert status("send", "--port", str(serve.port), *FROM, *TO) == (0, b"")
+    assert base64.b64decode(serve.message()["body_base64"]) == MESSAGE
+    code, err = status("demo")
+    assert code == 74
+    assert err.startswith(b"smtpcore: standard output: ")
+
+
+def test_a_maildir_that_is_gone_refuses_for_now(tmp_path: Path) -> None:
+    with Serve(output=f"maildir:{tmp_path / 'mail'}") as server:
+        shutil.rmtree(tmp_path / "mail" / "tmp")
+        with smtplib.SMTP(server.host, server.port, timeout=PATIENCE) as client:
+            client.ehlo()
+            client.mail("a@example.org")
+            client.rcpt("b@example.net")
+            assert client.data(MESSAGE)[0] == 452
+            (tmp_path / "mail" / "tmp").mkdir()
+            client.sendmail("a@example.org", ["b@example.net"], MESSAGE)
+        assert server.interrupt() == 0
+        assert b"could not be written" in server.err.rest()
+    (file,) = (tmp_path / "mail" / "new").iterdir()
+    assert file.read_bytes() == MESSAGE
 
 
 def test_serve_verbose_tells_events_but_no_passwords(tmp_path: Path) -> None:

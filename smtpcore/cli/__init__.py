@@ -5,8 +5,9 @@ One file for each sub-command.  Exit statuses are those of sysexits.h, as mail p
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Final
+from typing import Final, TextIO
 
 #: All recipients were taken; or a server that was told to stop has stopped.
 OK: Final = 0
@@ -36,3 +37,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def visible(text: str) -> str:
     """Text of a peer for a terminal: control characters are shown escaped, so that they cannot steer it."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def forget(stream: TextIO) -> None:
+    """Nobody takes what goes to this stream any more: keep the interpreter from complaining when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from typing import Callable, NoReturn, Sequence, TextIO
+from typing import Callable, NoReturn, Sequence
 
 from smtpcore import cli
 from smtpcore.cli import demo, send, serve
@@ -60,15 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except cli.Trouble as trouble:
         print(f"smtpcore: {trouble}", file=sys.stderr)
         return trouble.status
-    except BrokenPipeError:
-        _forget(sys.stdout)
+    except OSError as error:  # everything else that can fail is a Trouble: this is standard output
+        cli.forget(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            print(f"smtpcore: standard output: {error.strerror}", file=sys.stderr)
         return cli.OUTPUT_LOST
     except KeyboardInterrupt:
         print("smtpcore: interrupted", file=sys.stderr)
         return cli.INTERRUPTED
     return status
-
-
-def _forget(stream: TextIO) -> None:
-    """Nobody reads this stream any more: keep the interpreter from complaining when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

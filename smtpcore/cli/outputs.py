@@ -79,6 +79,10 @@ class Incoming(Protocol):
         ...
 
 
+class OutputGone(OSError):
+    """The stream takes nothing any more: part of a message may have been written, so nothing can follow it."""
+
+
 class Output(Protocol):
     """Opens messages; several may be open at once, each in its own thread."""
 
@@ -100,8 +104,11 @@ class _Spooled:
     def commit(self, envelope: Envelope) -> str:
         self._spool.seek(0)
         with self._output.lock:
-            self._output.put(envelope, self._pieces())
-            self._output.stream.flush()
+            try:
+                self._output.put(envelope, self._pieces())
+                self._output.stream.flush()
+            except OSError as error:
+                raise OutputGone(error.errno, error.strerror) from error
         self.discard()
         return "written"
 

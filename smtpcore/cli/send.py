@@ -26,7 +26,7 @@ import socket
 import ssl
 import sys
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Iterator, TypeVar
 
 from smtpcore import cli
 from smtpcore.addresses import AddressLiteral, Domain, ForwardPath, ReversePath
@@ -255,26 +255,36 @@ def _tell(report: Report, *, as_json: bool) -> int:
         status = cli.UNAVAILABLE
     else:
         status = cli.OK if report.complete else cli.TRY_AGAIN
-    if as_json:
-        found = {
-            "error": report.error,
-            "status": status,
-            "dropped": report.dropped,
-            "recipients": [
-                {
-                    "to": str(result.recipient)[1:-1],
-                    "outcome": result.outcome.value,
-                    "code": result.reply and result.reply.code,
-                    "enhanced": result.reply and result.reply.enhanced and str(result.reply.enhanced),
-                    "text": result.reply and result.reply.text,
-                }
-                for result in report
-            ],
-        }
-        print(json.dumps(found))
-        return status
+    try:
+        for line in _as_json(report, status) if as_json else _as_text(report):
+            print(line)
+        sys.stdout.flush()
+    except OSError:
+        cli.forget(sys.stdout)  # what became of the message does not hang on who reads about it
+    return status
+
+
+def _as_text(report: Report) -> Iterator[str]:
     for result in report:
         reply = result.reply
         said = str(report.exception or report.error) if reply is None else str(reply).replace("\n", " / ")
-        print(cli.visible(f"{result.recipient}: {result.outcome.value} ({said})"))
-    return status
+        yield cli.visible(f"{result.recipient}: {result.outcome.value} ({said})")
+
+
+def _as_json(report: Report, status: int) -> Iterator[str]:
+    found = {
+        "error": report.error,
+        "status": status,
+        "dropped": report.dropped,
+        "recipients": [
+            {
+                "to": str(result.recipient)[1:-1],
+                "outcome": result.outcome.value,
+                "code": result.reply and result.reply.code,
+                "enhanced": result.reply and result.reply.enhanced and str(result.reply.enhanced),
+                "text": result.reply and result.reply.text,
+            }
+            for result in report
+        ],
+    }
+    yield json.dumps(found)

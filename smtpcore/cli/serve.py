@@ -29,7 +29,7 @@ from typing import Final
 
 from smtpcore import cli, replies
 from smtpcore.cli.accounts import Accounts
-from smtpcore.cli.outputs import Incoming, Output, envelope_of, make_output
+from smtpcore.cli.outputs import Incoming, Output, OutputGone, envelope_of, make_output
 from smtpcore.cli.wire import Wire, server_context
 from smtpcore.commands import EndOfMessage
 from smtpcore.content import NewlinePolicy
@@ -184,7 +184,8 @@ class Server:
         for _, thread in there:
             thread.join(max(end - time.monotonic(), 0))
 
-    def _output_is_gone(self, error: OSError) -> None:
+    def output_is_gone(self, error: OSError) -> None:
+        """A stream that takes nothing any more does not come back: the server ends."""
         self.output_lost = error.strerror or str(error)
         self._stopping.set()
         if self._listener is not None:
@@ -216,11 +217,6 @@ class Server:
         """Whether the server is on its way out."""
         return self._stopping.is_set()
 
-    def lost(self, error: OSError) -> None:
-        """A message could not be written; a pipe that nobody reads will not come back, so the server ends."""
-        if isinstance(error, BrokenPipeError):
-            self._output_is_gone(error)
-
 
 def _context(options: argparse.Namespace) -> ssl.SSLContext | None:
     if options.cert:
@@ -241,6 +237,8 @@ class _Client:
         self._wire = wire
         self._conn = ServerConnection(settings=server.settings, tls=server.implicit)
         self._message: Incoming | None = None
+        peer, port = wire.sock.getpeername()[:2]
+        self._peer = f"{peer}:{port}"
 
     def run(self) -> None:
         """The driver loop: pull, send, receive."""
@@ -260,7 +258,7 @@ class _Client:
         if isinstance(event, Body):
             self._write(event.data)
             return
-        self._server.say(f"{self._server.address}: {event!r}")
+        self._server.say(f"{self._peer}: {event!r}")
         if isinstance(event, EndOfMessage):
             self._commit(event)
         elif isinstance(event, (TransactionAborted, Closed)):
@@ -289,13 +287,15 @@ class _Client:
             self._conn.reject(question, replies.INSUFFICIENT_STORAGE)
         else:
             self._message = None
-            self._server.say(f"{place}, {question.size} octets")
+            self._server.say(f"{self._peer}: {place}, {question.size} octets")
             self._conn.accept(question)
 
     def _failed(self, error: OSError) -> None:
-        print(f"smtpcore: a message could not be written: {error}", file=sys.stderr, flush=True)
         self._drop()
-        self._server.lost(error)
+        if isinstance(error, OutputGone):
+            self._server.output_is_gone(error)
+        else:
+            print(f"smtpcore: a message could not be written: {error}", file=sys.stderr, flush=True)
 
     def _drop(self) -> None:
         if self._message is not None:
