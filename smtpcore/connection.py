@@ -29,7 +29,7 @@ class Connection(Generic[E]):
         self._out: list[bytes] = []
         self._news: list[E] = []
         self._deadline: Deadline | None = None
-        self._progress = 0  # names the wait that is on
+        self._progress: int = 0  # names the wait that is on
         self._starved = False  # the reader wants more input
         self._hold = False  # a reply that must not be held back ended this pass
         self._eof = False
@@ -81,7 +81,8 @@ class Connection(Generic[E]):
     def held(self) -> int:
         """Octets of input that are kept and not handed out: what is unread, and what waits for its end.
 
-        Bounded by the limits of this end, whatever the peer sends, as long as input is fed when `next_step` asks for it.
+        Bounded by the limits of this end, whatever the peer sends, as long as input is fed when `next_step` asks for
+        it.
         """
         return len(self._buffer)
 

@@ -132,7 +132,7 @@ class ServerConnection(Intake):
         if not self._session.lmtp:
             raise LocalProtocolError("reply_each() is for LMTP; SMTP has one reply for all: accept() or reject()")
         self._slot_of(question)
-        if not isinstance(question, EndOfMessage):
+        if question.__class__ is not EndOfMessage:
             raise LocalProtocolError(f"reply_each() answers the end of a message, not {type(question).__name__}")
         if len(answers) != self._arity():
             raise LocalProtocolError(f"reply_each() wants {self._arity()} replies, one for each accepted recipient")
@@ -151,7 +151,7 @@ class ServerConnection(Intake):
         A 421 stands for all that were not sent yet, and closes (RFC 5321 3.8).
         """
         envelope = self._session.envelope
-        if not self._session.lmtp or envelope is None or not isinstance(question, EndOfMessage):
+        if not self._session.lmtp or envelope is None or question.__class__ is not EndOfMessage:
             raise LocalProtocolError("reply_for() answers the end of an LMTP message")
         self._check_final(question, reply)
         if question is not self._undelivered:
@@ -468,5 +468,6 @@ _NO_UTF8_HERE: Final = Reply(252, replies.CANNOT_VERIFY.lines, "2.6.8")
 
 def accept_all(connection: ServerConnection, event: ServerEvent) -> None:
     """Accept the event if it is a question: a whole policy for test harnesses and sinks."""
-    if event is connection.question:
-        connection.accept(connection.question)
+    question = connection.question
+    if question is not None and event is question:
+        connection.accept(question)

@@ -89,7 +89,7 @@ class Talk:
         hostname: str = HOST,
         **setup: Any,
     ) -> None:
-        self.answers = dict(answers or {})
+        self.answers: dict[str, Decision | list[Decision]] = dict(answers or {})
         self.connection = ServerConnection(settings=settings or ServerSettings(hostname, **setup), tls=tls)
         self.events: list[ServerEvent] = []
         self.asked: list[Question] = []

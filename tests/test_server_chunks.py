@@ -44,7 +44,7 @@ def test_empty_chunks_and_spellings_of_last() -> None:
     assert [event.size for event in talk.all(EndOfMessage)] == [3, 0]
 
 
-@rule("X-CHUNKING-07", "X-CHUNKING-28", "X-BINARYMIME-04", "X-BINARYMIME-08")
+@rule("X-CHUNKING-07", "X-CHUNKING-28", "X-BINARYMIME-04")
 def test_any_octets_of_binary_content() -> None:
     content = bytes(range(256)) * 2 + b"\r\n.\r\n" + b"x" * 5000 + b"\r"
     talk = binary(Talk(limits=Limits(text_line=1000)))

@@ -72,6 +72,12 @@ def test_octets_pass_as_they_are() -> None:
     assert talk.all(EndOfMessage)[0].offences == ("nul", "8bit")
 
 
+@rule("X-BINARYMIME-08", "S-CMD-DATA-09")
+def test_what_the_header_says_is_nobodys_business() -> None:
+    text = b"MIME-Version: 1.0\r\nContent-Transfer-Encoding: binary\r\n\r\n\xff\x00\r\n"
+    assert Talk().data().codes(text + b".\r\n") == [250]
+
+
 @rule("S-CMD-DATA-13")
 def test_an_empty_text() -> None:
     talk = Talk().data()

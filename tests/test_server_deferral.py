@@ -21,7 +21,8 @@ RCPTS = [f"RCPT TO:<r{number}@d>" for number in range(4)]
 
 
 def opened(window: int = 10, answers: list[Decision] | None = None, **setup: Any) -> Talk:
-    talk = Talk({"RCPT": answers if answers is not None else [defer] * 9}, rcpt_window=window, **setup).hello()
+    decisions: list[Decision] = [defer] * 9 if answers is None else answers
+    talk = Talk({"RCPT": decisions}, rcpt_window=window, **setup).hello()
     assert talk.codes("MAIL FROM:<a@b>") == [250]
     return talk
 

@@ -12,6 +12,7 @@ from smtpcore.events import Step
 from smtpcore.leniency import STRICT
 from smtpcore.limits import Limits
 from smtpcore.replies import Reply
+from smtpcore.server import accept_all
 from tests.server_tools import GONE, LATER, NO, Talk, leave
 
 rule = pytest.mark.rule
@@ -269,8 +270,7 @@ def test_replies_of_a_group_leave_together() -> None:
     connection = talk.connection
     connection.receive_data(b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nRSET\r\n")
     for event in connection.events():
-        if event is connection.question:
-            connection.accept(event)
+        accept_all(connection, event)
     assert connection.data_to_send().split(b"\r\n") == [
         b"250 2.1.0 Sender OK",
         b"250 2.1.5 Recipient OK",
@@ -289,8 +289,7 @@ def test_these_replies_are_not_held_back(line: str) -> None:
     connection = talk.connection
     connection.receive_data(line.encode() + b"\r\nNOOP\r\nNOOP\r\n")
     for event in connection.events():
-        if event is connection.question:
-            connection.accept(event)
+        accept_all(connection, event)
     assert connection.data_to_send().count(b"\r\n") == (10 if line == "EHLO x" else 3 if line == "HELP" else 1)
 
 

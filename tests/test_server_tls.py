@@ -6,11 +6,12 @@ import pytest
 
 from smtpcore import replies
 from smtpcore.errors import LocalProtocolError
-from smtpcore.events import Closed, Refused, Step
+from smtpcore.events import Closed, Step
 from smtpcore.extensions.auth import AuthExtension
 from smtpcore.extensions.limits import LimitsExtension
 from smtpcore.extensions.requiretls import RequireTls
 from smtpcore.extensions.starttls import StartTls, StartTlsExtension
+from smtpcore.limits import Limits
 from smtpcore.replies import Reply
 from smtpcore.state import State
 from smtpcore.timeouts import Timeouts
@@ -185,9 +186,21 @@ def test_tls_is_not_required_unless_asked_for() -> None:
 @rule("X-STARTTLS-17")
 def test_an_application_may_find_tls_too_weak() -> None:
     weak = Reply(554, "TLS is too weak", "5.7.0")
-    talk = Talk(extensions=OFFER, tls=True, answers={"MAIL": weak, "EHLO": Reply(550, "TLS is too weak")})
-    assert talk("EHLO x") == "550 TLS is too weak"
-    assert talk.all(Refused) == []
+    talk = Talk({"EHLO": [None, weak], "MAIL": weak, "VRFY": weak}, extensions=OFFER, ask=["VRFY"], strict_replies=True)
+    assert talk.codes("EHLO x", "STARTTLS") == [250, 220]
+    talk.starttls()
+    assert talk.replies("EHLO x", "VRFY a", "QUIT")[:2] == ["554 TLS is too weak", "554 5.7.0 TLS is too weak"]
+    assert talk.closed
+
+
+@rule("X-STARTTLS-11")
+def test_what_did_not_come_from_the_client_survives_tls() -> None:
+    limits = Limits(message=70000, errors=2)
+    talk = Talk(extensions=OFFER, limits=limits, rcpt_window=3).hello()
+    assert talk.codes("FOO", "STARTTLS") == [500, 220]
+    talk.starttls()
+    assert "SIZE 70000" in talk.keywords
+    assert talk.codes("FOO", "FOO") == [500, 500, 421]  # patience is not won back
 
 
 @rule("X-LIMITS-07", "X-STARTTLS-12")

@@ -36,8 +36,8 @@ class StartTlsExtension(Extension):
     verbs: ClassVar[tuple[Verb, ...]] = (STARTTLS,)
     guards: ClassVar[Mapping[str, When]] = {"*": When.ALWAYS}
     codes: ClassVar[Mapping[str, frozenset[int]]] = {
-        "*": frozenset((530,)),
-        "STARTTLS": frozenset((220, 454, 503, 554)),  # RFC 3207 4
+        "*": frozenset((530, 554)),  # RFC 3207 4, and 4.1 for TLS that is too weak
+        "STARTTLS": frozenset((220, 454, 503)),
     }
 
     def offer(self, session: Session) -> Sequence[str] | None:
