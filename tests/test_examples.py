@@ -6,12 +6,15 @@ import ast
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import smtpcore
 from tests.applications import PATIENCE, ROOT, Application, run
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -71,8 +74,6 @@ def test_its_driver_loop_is_at_most_30_lines(example: Path) -> None:
 
 @by_example
 def test_it_uses_public_names_only(example: Path) -> None:
-    import smtpcore
-
     tree = ast.parse(example.read_text(encoding="utf-8"))
     used = {
         node.attr
@@ -279,3 +280,65 @@ def test_a_client_in_a_hurry_is_not_taken_for_an_injection(server: str, tmp_path
                 assert data, "the server closed the connection"
                 incoming.write(data)
         assert replies.startswith(b"250-localhost")
+
+
+def in_virtual_time(talk: Callable[[Any], Awaitable[float]]) -> float:
+    """Run with a clock that jumps to the next moment at which something happens; gives what `talk` gives."""
+    trio = pytest.importorskip("trio", reason="trio")
+    clock = pytest.importorskip("trio.testing").MockClock(autojump_threshold=0)
+    seconds: float = trio.run(talk, trio, clock=clock)
+    return seconds
+
+
+@pytest.mark.rule("S-TMO-08", "S-TMO-10", "S-TMO-13")
+def test_a_server_gives_a_dribbling_client_no_more_than_its_time() -> None:
+    converse = import_module("examples.trio_server").converse
+
+    async def talk(trio: Any) -> float:
+        near, far = trio.testing.memory_stream_pair()
+        said = b""
+
+        async def listen() -> None:
+            nonlocal said
+            async for data in near:
+                said += data
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(converse, smtpcore.ServerSettings("localhost"), None, far)
+            nursery.start_soon(listen)
+            with suppress(trio.BrokenResourceError):
+                for _ in range(100_000):
+                    await near.send_all(b"x")
+                    await trio.sleep(0.05)
+            nursery.cancel_scope.cancel()
+        assert said.startswith(b"220 ")
+        assert b"421 4.4.2 " in said
+        return float(trio.current_time())
+
+    assert in_virtual_time(talk) == pytest.approx(300, abs=1)
+
+
+@pytest.mark.rule("C-TMO-02")
+def test_a_client_gives_a_dribbling_server_no_more_than_its_time() -> None:
+    deliver = import_module("examples.trio_client").deliver
+
+    async def talk(trio: Any) -> float:
+        near, far = trio.testing.memory_stream_pair()
+        conn = smtpcore.ClientConnection("client.example")
+        delivery = smtpcore.Delivery(conn, [smtpcore.Message("a@example.org", ("b@example.net",), MESSAGE)])
+
+        async def dribble() -> None:
+            with suppress(trio.BrokenResourceError):
+                for octet in b"220-" + b"x" * 100_000:
+                    await near.send_all(bytes([octet]))
+                    await trio.sleep(0.05)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(dribble)
+            await deliver(far, conn, delivery, ssl.create_default_context(), "localhost")
+            nursery.cancel_scope.cancel()
+        (report,) = delivery.reports
+        assert report.error == "timed-out"
+        return float(trio.current_time())
+
+    assert in_virtual_time(talk) == pytest.approx(300, abs=1)
