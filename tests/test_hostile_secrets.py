@@ -1,4 +1,4 @@
-"""No credential in anything that is printed: events, errors, values and objects of both ends, whatever comes of AUTH."""
+"""No credential in anything that is printed: events, errors, values, objects of both ends, whatever comes of AUTH."""
 
 from __future__ import annotations
 
