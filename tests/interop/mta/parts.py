@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -152,7 +153,15 @@ ssl_key = <{certificate}
 auth_mechanisms = plain scram-sha-256 scram-sha-1
 hostname = mta.example
 first_valid_uid = 1
-mail_location = maildir:$FOLDER/mail/%n
+auth_username_format = %n
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+mail_location = maildir:~/
+mail_save_crlf = yes
 submission_relay_host = 127.0.0.1
 submission_relay_port = {relay}
 passdb {{
@@ -160,8 +169,9 @@ passdb {{
   args = scheme=PLAIN /etc/dovecot/users
 }}
 userdb {{
-  driver = static
-  args = uid=nobody gid=nogroup home=$FOLDER/mail/%n allow_all_users=yes
+  driver = passwd-file
+  args = /etc/dovecot/users
+  default_fields = uid=nobody gid=nogroup
 }}
 service lmtp {{
   inet_listener lmtp {{
@@ -177,24 +187,29 @@ service submission-login {{
 
 
 class Dovecot(Layer):
-    """LMTP on `port`, which fills `mail/USER` in the folder; `submission` is the port that wants TLS and a login."""
+    """LMTP on `port`, which fills `mail/USER` in the folder; `submission` is the port that wants TLS and a login.
 
-    def __init__(self, relay: int, certificate: Path, user: str, password: str) -> None:
+    `users` have that password each; nothing can be written for `full`, who is a user too.
+    """
+
+    def __init__(self, relay: int, certificate: Path, users: Sequence[str], password: str) -> None:
         self.submission = free_port()
         port = free_port()
+        accounts = "".join(f"{user}:{password}:::::: userdb_home=$FOLDER/mail/{user}\n" for user in users)
         files = {
             "/etc/dovecot/dovecot.conf": _DOVECOT.format(
                 certificate="/etc/dovecot/server.pem", relay=relay, lmtp=port, port=self.submission
             ),
             "/etc/dovecot/server.pem": certificate.read_text(encoding="ascii"),
-            "/etc/dovecot/users": f"{user}:{password}\n",
+            "/etc/dovecot/users": accounts + f"full:{password}:::::: userdb_home=/proc/full\n",
         }
         start = "install -d -o nobody $FOLDER/mail\nexec /usr/sbin/dovecot -F\n"
         super().__init__("dovecot", ["dovecot", "dovenull"], files, start, port)
 
     def mails(self, user: str) -> list[bytes]:
-        """The mails that came for the user, with LF line ends as in any maildir."""
-        return [file.read_bytes() for file in sorted((self.folder / "mail" / user / "new").iterdir())]
+        """The mails that came for the user, the first one first."""
+        files = (self.folder / "mail" / user / "new").iterdir()
+        return [file.read_bytes() for file in sorted(files, key=lambda file: file.stat().st_mtime_ns)]
 
 
 MTAS: Final = {"Postfix": postfix, "Exim": exim, "OpenSMTPD": opensmtpd}

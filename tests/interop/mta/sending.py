@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smtpcore import ClientConnection, Step
-from smtpcore.cli.wire import Wire
+from smtpcore.cli.wire import Conversation, Wire
 from smtpcore.delivery import Delivery, Message
 from smtpcore.report import Report
 from tests.applications import PATIENCE
@@ -20,6 +20,15 @@ HEADER = (
 )
 
 
+class _VerifiedWire(Wire):
+    """Its context checks certificates; the connection is told so, or no password would go out (RFC 4954 14)."""
+
+    def secured(self, conn: Conversation) -> None:
+        assert isinstance(conn, ClientConnection)
+        assert self.context is not None
+        conn.tls_started(verified=self.context.verify_mode is ssl.CERT_REQUIRED)
+
+
 def deliver(
     port: int, messages: Sequence[Message], *, lmtp: bool = False, context: ssl.SSLContext | None = None, **options: Any
 ) -> Sequence[Report]:
@@ -27,7 +36,7 @@ def deliver(
     conn = ClientConnection("client.example", lmtp=lmtp, max_line=None)
     delivery = Delivery(conn, messages, **options)
     sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-    wire = Wire(sock, context, server_name="localhost")
+    wire = _VerifiedWire(sock, context, server_name="localhost")
     try:
         while conn.next_step is not Step.CLOSE:
             for event in conn.events():
@@ -36,3 +45,13 @@ def deliver(
     finally:
         wire.close()
     return delivery.reports
+
+
+def below_trace(text: bytes, *names: bytes) -> bytes:
+    """A text without the trace fields (RFC 5321 4.4), and those of these names, that stand above everything else."""
+    lines = text.split(b"\r\n")
+    while lines[0].split(b":")[0].lower() in (b"received", b"return-path", *names):
+        del lines[0]
+        while lines[0].startswith((b" ", b"\t")):
+            del lines[0]
+    return b"\r\n".join(lines)
