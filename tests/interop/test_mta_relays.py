@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
 from smtpcore.delivery import Message
-from tests.applications import PATIENCE, Serve
+from tests.applications import Serve
 from tests.interop.mta.layer import Layer, needed
 from tests.interop.mta.parts import MTAS
 from tests.interop.mta.sending import HEADER, below_trace, deliver
@@ -36,15 +36,18 @@ def relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
         far.stop()
 
 
-def through(relay: Relay, bodies: list[bytes], **options: Any) -> dict[str, list[dict[str, Any]]]:
-    """Send each to a recipient of its own; what our server took, by recipient."""
-    messages = [Message(SENDER, (f"r{number}@example.net",), body) for number, body in enumerate(bodies)]
+def through(relay: Relay, bodies: list[bytes], refused: Collection[int] = (), **options: Any) -> dict[int, Any]:
+    """Send each to a recipient of its own; the message that our server took, by the number of the text."""
+    messages = [Message(SENDER, (f"{number}@example.net",), body) for number, body in enumerate(bodies)]
     reports = deliver(relay.mta.port, messages, **options)
-    assert [report.error for report in reports] == [""] * len(bodies), relay.mta.log()
-    taken: dict[str, list[dict[str, Any]]] = {}
-    for message in relay.far.messages(len(bodies)):
-        for recipient in message["rcpt_to"]:
-            taken.setdefault(recipient["to"], []).append(message)
+    errors = ["message-rejected" if number in refused else "" for number in range(len(bodies))]
+    assert [report.error for report in reports] == errors, relay.mta.log()
+    taken: dict[int, Any] = {}
+    for message in relay.far.messages(errors.count("")):
+        (recipient,) = message["rcpt_to"]
+        assert recipient["to"].endswith("@example.net")
+        assert message["mail_from"] == SENDER
+        taken[int(recipient["to"].removesuffix("@example.net"))] = message
     return taken
 
 
@@ -56,16 +59,16 @@ def text(message: dict[str, Any]) -> bytes:
 def test_the_text_goes_on_as_it_was(chunking: bool, relay: Relay) -> None:
     taken = through(relay, AWKWARD, chunking=chunking)
     for number, body in enumerate(AWKWARD):
-        (message,) = taken[f"r{number}@example.net"]
-        assert message["mail_from"] == SENDER
-        assert text(message) == body, number
+        assert text(taken[number]) == body, number
 
 
 def test_texts_without_an_end_or_a_header(relay: Relay) -> None:
-    """Each part completes a message that has no header, below or above; our octets are there, and one message each."""
-    bodies = [b"", b"\r\n", b".", b".\r\n", b"..\r\n", b"\r\n.\r\n", b"no end of line", HEADER + b"x\r\n."]
-    taken = through(relay, bodies, chunking=False)
-    for number, body in enumerate(bodies):
-        (message,) = taken[f"r{number}@example.net"]
+    """Postfix and Exim put a header above a text that has none, OpenSMTPD refuses it."""
+    bodies = [b".", b".\r\n", b"..\r\n", b"no end of line", b"", b"\r\n", b"\r\n.\r\n", HEADER + b"x\r\n."]
+    refused = range(4) if relay.name == "OpenSMTPD" else ()
+    taken = through(relay, bodies, refused, chunking=False)
+    assert sorted(taken) == [number for number in range(len(bodies)) if number not in refused]
+    for number, message in taken.items():
+        body = bodies[number]
         whole = body if body.endswith(b"\r\n") or not body else body + b"\r\n"
         assert base64.b64decode(message["body_base64"]).endswith(whole), number

@@ -106,9 +106,7 @@ def postfix(relay: int) -> Layer:
         "postfix",
         ["postfix", "postdrop"],
         {"/etc/postfix/main.cf": _POSTFIX.format(relay=relay), "/etc/postfix/master.cf": _MASTER.format(port=port)},
-        "install -d /var/spool/interop\n"
-        "install -d -o postfix /var/lib/interop\n"
-        "exec /usr/sbin/postfix start-fg\n",
+        "install -d /var/spool/interop\ninstall -d -o postfix /var/lib/interop\nexec /usr/sbin/postfix start-fg\n",
         port,
     )
 
