@@ -52,9 +52,12 @@ def page() -> str:
     """The whole page."""
     lines = ["```mermaid", "stateDiagram-v2", "    [*] --> CONNECTED"]
     lines += [f"    {start} --> {end}: {label}" for start, end, label in arrows()]
-    lines += ["    CLOSED --> [*]", "```", "", "| state | command | after 2yz or 3yz | after 4yz or 5yz |", "|---|---|---|---|"]
+    lines += ["    CLOSED --> [*]", "```", ""]
+    lines += ["| state | command | after 2yz or 3yz | after 4yz or 5yz |", "|---|---|---|---|"]
     for state, row in rows():
-        lines += [f"| {state.name} | {name(verb)} | {move.done.name} | {move.refused.name} |" for verb, move in row.items()]
+        lines += [
+            f"| {state.name} | {name(verb)} | {move.done.name} | {move.refused.name} |" for verb, move in row.items()
+        ]
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -62,7 +65,7 @@ def main() -> int:
     """Write the page, or with `--check` say whether it is stale."""
     if "--check" in sys.argv[1:]:
         fresh = PAGE.exists() and PAGE.read_text("utf-8") == page()
-        print("fresh" if fresh else f"stale: run python docs/{Path(__file__).name}")
+        sys.stdout.write("fresh\n" if fresh else f"stale: run python docs/{Path(__file__).name}\n")
         return 0 if fresh else 1
     PAGE.write_text(page(), "utf-8")
     return 0

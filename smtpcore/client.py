@@ -430,7 +430,8 @@ class ClientConnection(Outgoing):
         self._finish(error)
 
     def _owed(self) -> bool:
-        return self._body is not None and self._body.alive and not self._news
+        # While chunks wait in the queue for replies, more of them would only fill the memory.
+        return self._body is not None and self._body.alive and not self._news and not self._queue
 
     def _wait(self) -> float:
         state, timeouts = self._state, self._timeouts

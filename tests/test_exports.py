@@ -15,15 +15,16 @@ PUBLIC = frozenset(
     """
     AddressLiteral Auth AuthDialogue AuthExtension Authenticate BareNewline Bdat BinaryMime Body BodyType
     Capabilities Chunking ClientConnection ClientEvent Closed Command Connect ConnectionLost Data DeliverBy
-    DeliverByExtension Delivery Domain Dsn EightBitMime EndOfMessage EnhancedCode EnhancedStatusCodes Extension ExtensionSet
-    ForwardPath FutureRelease Greeting Hello Inquiry Language Leniency Limits LimitsExtension LocalProtocolError
-    Login Mail Mailbox Message MissingExtension MtPriority NewlinePolicy Noop Notify Offence OriginalRecipient Outcome Parameter
-    Parameters Pipelining Postmaster Problem Query Question Quit Rcpt Reason Refused RemoteProtocolError Reply
-    ReplyError Report RequireTls Reset Response Result Ret ReversePath Rrvs SMTPError SendBody ServerConnection
-    ServerEvent ServerSettings ServiceClosing Session Size SmtpUtf8 StartTls StartTlsExtension State Step
-    SyntaxProblem TimedOut Timeouts Transaction TransactionAborted UnsendableContent ValidSince Verb When
-    AUTH_PARAMETER BODY BY CLIENT_EXTENSIONS DEFAULT ENVID HOLDFOR HOLDUNTIL LENIENT MT_PRIORITY NOTIFY NOT_SENT NULL_PATH
-    ORCPT REQUIRETLS RET RRVS SERVER_EXTENSIONS SIZE SMTPUTF8 STRICT accept_all parse replies
+    DeliverByExtension Delivery Domain Dsn EightBitMime EndOfMessage EnhancedCode EnhancedStatusCodes Extension
+    ExtensionSet ForwardPath FutureRelease Greeting Hello Inquiry Language Leniency Limits LimitsExtension
+    LocalProtocolError Login Mail Mailbox Message MissingExtension MtPriority NewlinePolicy Noop Notify Offence
+    OriginalRecipient Outcome Parameter Parameters Pipelining Postmaster Problem Query Question Quit Rcpt Reason
+    Refused RemoteProtocolError Reply ReplyError Report RequireTls Reset Response Result Ret ReversePath Rrvs
+    SMTPError SendBody ServerConnection ServerEvent ServerSettings ServiceClosing Session Size SmtpUtf8 StartTls
+    StartTlsExtension State Step SyntaxProblem TimedOut Timeouts Transaction TransactionAborted UnsendableContent
+    ValidSince Verb When AUTH_PARAMETER BODY BY CLIENT_EXTENSIONS DEFAULT ENVID HOLDFOR HOLDUNTIL LENIENT
+    MT_PRIORITY NOTIFY NOT_SENT NULL_PATH ORCPT REQUIRETLS RET RRVS SERVER_EXTENSIONS SIZE SMTPUTF8 STRICT
+    accept_all parse replies
     """.split()
 )
 #: Dear to import, or able to do what this package never does.
