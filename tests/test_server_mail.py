@@ -210,8 +210,10 @@ def test_data_needs_a_recipient() -> None:
     assert talk("DATA") == "503 5.5.1 Send RCPT first"
     assert talk.codes("RCPT TO:<a@d>") == [550]
     assert talk("DATA") == "554 5.5.1 No valid recipients"
-    talk = Talk().hello()
-    assert talk.codes("MAIL FROM:<s@d>", "RCPT TO:<>", "DATA") == [250, 501, 554]
+    for refused, code in (("<>", 501), ("<\xe9@d>", 553)):
+        talk = Talk().hello()
+        assert talk.codes("MAIL FROM:<s@d>", f"RCPT TO:{refused}", "DATA") == [250, code, 554]
+    assert Talk().hello().codes("MAIL FROM:<s@d>", "MAIL FROM:<s@d>", "DATA") == [250, 503, 503]
 
 
 @rule("X-PIPELINING-14", "X-PIPELINING-21", "S-CMD-DATA-01")
