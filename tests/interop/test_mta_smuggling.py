@@ -7,6 +7,7 @@ on.  Each part must see exactly as many messages as were sent, with the same tex
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import random
 import socket
@@ -71,26 +72,34 @@ def texts(policy: NewlinePolicy) -> list[bytes]:
     return list(found)
 
 
-TEXTS = [text for policy in (NewlinePolicy.REJECT, NewlinePolicy.REPAIR) for text in texts(policy)]
-
-
 def envelopes(bodies: list[bytes]) -> list[Message]:
     return [Message(SENDER, (f"{number}@example.net",), body) for number, body in enumerate(bodies)]
 
 
+@functools.cache
 def sendable() -> list[bytes]:
-    """Those without NUL, which our client does not send (RFC 5321 2.3.1 has characters 1 to 127)."""
-    bodies = [text for text in TEXTS if b"\0" not in text]
+    """Those without NUL, which our client does not send (RFC 2045 2.7, 2.8)."""
+    taken = [*texts(NewlinePolicy.REJECT), *texts(NewlinePolicy.REPAIR)]
+    bodies = [text for text in taken if b"\0" not in text]
     assert len(bodies) > 250
     assert sum(b"evil" in body for body in bodies) > 100
     return bodies
 
 
-@pytest.mark.parametrize("chunking", [True, False], ids=["BDAT", "DATA"])
-@pytest.mark.parametrize("name", MTAS)
-def test_a_part_sees_what_we_sent(name: str, chunking: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "chunking", "share"),
+    [
+        # An end of message is something to look for in DATA only: all texts go that way.
+        ("Postfix", False, 1),
+        ("Exim", False, 1),
+        ("OpenSMTPD", False, 3),  # it hands on few at a time, 50 milliseconds for each
+        ("Postfix", True, 3),
+        ("Exim", True, 3),
+    ],
+)
+def test_a_part_sees_what_we_sent(name: str, chunking: bool, share: int) -> None:
     needed(name.lower())
-    bodies = sendable()
+    bodies = sendable()[::share]
     with Serve() as far, MTAS[name](far.port) as mta:
         reports = deliver(mta.port, envelopes(bodies), chunking=chunking)
         assert [report.error for report in reports] == [""] * len(bodies), mta.log()
