@@ -38,6 +38,7 @@ def test_there_is_a_target_for_each_subject() -> None:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_long_run_finds_nothing(name: str) -> None:
     rig.run_plainly(rig.load(name), seconds=60)

@@ -117,6 +117,7 @@ def test_pipelined_is_lock_step_whatever_is_delayed() -> None:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(7200)
 def test_pipelined_is_lock_step_in_a_hundred_thousand_scripts() -> None:
     check(100_000)
 
@@ -226,6 +227,7 @@ def test_every_reply_finds_its_command() -> None:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(7200)
 def test_every_reply_finds_its_command_in_a_hundred_thousand_sessions() -> None:
     chance = random.Random(2)
     for _ in range(100_000):

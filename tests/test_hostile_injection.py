@@ -169,6 +169,7 @@ def test_every_fiftieth_character_stays_in_its_place(place: str) -> None:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("place", _PLACES)
 def test_every_character_stays_in_its_place(place: str) -> None:
     check(place, map(chr, range(0x10000)))

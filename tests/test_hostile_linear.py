@@ -267,6 +267,7 @@ def test_a_transaction_with_many_recipients() -> None:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", _ATTACKS)
 def test_time_grows_with_the_octets_up_to_sixteen_megabytes(name: str) -> None:
     """The same in processor time, which sees what is copied inside of C as well."""
@@ -287,7 +288,7 @@ def test_time_grows_with_the_octets_up_to_sixteen_megabytes(name: str) -> None:
     if name == "octets while an answer is owed":
         n = 1 << 17  # more is the caller's mistake (`Limits.held_input`)
     small = min(seconds(n), seconds(n))
-    large = min(seconds(4 * n), seconds(4 * n))
+    large = seconds(4 * n)
     assert large < 4 * 1.6 * small + 0.05, (small, large)
 
 

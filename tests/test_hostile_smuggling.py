@@ -123,6 +123,7 @@ def test_as_many_messages_as_the_oracle_counts(policy: NewlinePolicy) -> None:
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("policy", NewlinePolicy)
 def test_as_many_messages_as_the_oracle_counts_in_a_hundred_thousand_texts(policy: NewlinePolicy) -> None:
     check(100_000, policy)
