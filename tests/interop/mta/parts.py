@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.applications import free_port
 from tests.interop.mta.layer import Layer
@@ -72,14 +72,15 @@ message_size_limit = 0
 queue_run_max = 20
 acl_smtp_rcpt = accept_all
 acl_smtp_data = accept_all
-{more}
+#MAIN
 begin acl
 accept_all:
+#ACL
   accept
 begin routers
 onward:
   driver = manualroute
-  route_list = * 127.0.0.1::{relay} byname
+  route_list = * localhost::RELAY byname
   self = send
   transport = onward
 begin transports
@@ -87,9 +88,43 @@ onward:
   driver = smtp
   allow_localhost
   hosts_try_fastopen =
+#TRANSPORT
 begin authenticators
-{authenticators}
+#AUTHENTICATORS
 """
+_EXIM_PLAIN: Final = {"MAIN": "tls_advertise_hosts =\n"}
+_EXIM_SECURITY: Final = {
+    "MAIN": "tls_certificate = /etc/exim4/server.pem\n",
+    "ACL": """\
+  deny !encrypted = *
+  deny !authenticated = *
+""",
+    "TRANSPORT": """\
+  hosts_require_tls = *
+  tls_verify_certificates = /etc/exim4/authority.pem
+  tls_verify_hosts = *
+  tls_verify_cert_hostnames = *
+  hosts_require_auth = *
+""",
+    "AUTHENTICATORS": """\
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = ${{if eq{{$auth1}}{{{user}}}{{{password}}}fail}}
+  server_set_id = $auth1
+  server_advertise_condition = ${{if def:tls_in_cipher}}
+  client_name = {user}
+  client_secret = {password}
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{{user}}}}}{{eq{{$auth3}}{{{password}}}}}}}}}
+  server_set_id = $auth2
+  server_advertise_condition = ${{if def:tls_in_cipher}}
+  client_send = ^{user}^{password}
+""",
+}
 _OPENSMTPD: Final = """\
 smtp max-message-size 64M
 smtp limit max-mails 100000
@@ -97,27 +132,69 @@ listen on 127.0.0.1 port {port} hostname mta.example
 action "onward" relay host "smtp://127.0.0.1:{relay}"
 match from any for any action "onward"
 """
+_OPENSMTPD_SECURITY: Final = """\
+smtp max-message-size 64M
+table logins {{ label = "{user}:{password}" }}
+listen on 127.0.0.1 port {port} hostname mta.example
+action "onward" relay host "smtp+tls://label@localhost:{relay}" auth <logins>
+match from any for any action "onward"
+"""
+_POSTFIX_TLS: Final = """\
+smtpd_tls_security_level = encrypt
+smtpd_tls_chain_files = /etc/postfix/server.pem
+relayhost = [localhost]:{relay}
+smtp_tls_security_level = verify
+smtp_tls_CAfile = /etc/postfix/authority.pem
+"""
 
 
-def postfix(relay: int) -> Layer:
-    """Postfix, which hands everything on to that port."""
+class Security(NamedTuple):
+    """TLS and a login, towards a part and from it on to our server, whose certificate it must verify."""
+
+    certificate: Path
+    authority: Path
+    user: str
+    password: str
+
+    def files(self, folder: str) -> dict[str, str]:
+        """Certificates in the part's own folder."""
+        return {
+            f"{folder}/server.pem": self.certificate.read_text(encoding="ascii"),
+            f"{folder}/authority.pem": self.authority.read_text(encoding="ascii"),
+        }
+
+
+def postfix(relay: int, security: Security | None = None) -> Layer:
+    """Postfix, which hands everything on to that port.  The package has no SASL mechanisms: TLS is all of security."""
     port = free_port()
+    main = _POSTFIX.format(relay=relay) + (_POSTFIX_TLS.format(relay=relay) if security else "")
     return Layer(
         "postfix",
         ["postfix", "postdrop"],
-        {"/etc/postfix/main.cf": _POSTFIX.format(relay=relay), "/etc/postfix/master.cf": _MASTER.format(port=port)},
+        {
+            "/etc/postfix/main.cf": main,
+            "/etc/postfix/master.cf": _MASTER.format(port=port),
+            **(security.files("/etc/postfix") if security else {}),
+        },
         "install -d /var/spool/interop\ninstall -d -o postfix /var/lib/interop\nexec /usr/sbin/postfix start-fg\n",
         port,
     )
 
 
-def exim(relay: int, more: str = "tls_advertise_hosts =", authenticators: str = "") -> Layer:
-    """Exim, which hands everything on to that port."""
+def exim(relay: int, security: Security | None = None) -> Layer:
+    """Exim, which hands everything on to that port.  With security it wants and gives a login by PLAIN or CRAM-MD5."""
     port = free_port()
+    text = _EXIM
+    for mark in ("MAIN", "ACL", "TRANSPORT", "AUTHENTICATORS"):
+        some = _EXIM_SECURITY[mark].format(**security._asdict()) if security else _EXIM_PLAIN.get(mark, "")
+        text = text.replace(f"#{mark}\n", some)
     return Layer(
         "exim",
         ["Debian-exim"],
-        {"/etc/exim4/exim4.conf": _EXIM.format(relay=relay, more=more, authenticators=authenticators)},
+        {
+            "/etc/exim4/exim4.conf": text.replace("RELAY", str(relay)),
+            **(security.files("/etc/exim4") if security else {}),
+        },
         "install -d -o Debian-exim -g Debian-exim -m 750 /var/spool/interop\n"
         "install -d -o Debian-exim -g Debian-exim $FOLDER/log\n"
         f"exec /usr/sbin/exim4 -bdf -oX 127.0.0.1.{port} -oP /run/exim.pid\n",
@@ -125,16 +202,28 @@ def exim(relay: int, more: str = "tls_advertise_hosts =", authenticators: str = 
     )
 
 
-def opensmtpd(relay: int) -> Layer:
-    """OpenSMTPD, which hands everything on to that port."""
+def opensmtpd(relay: int, security: Security | None = None) -> Layer:
+    """OpenSMTPD, which hands everything on to that port.
+
+    With security it does so by TLS and a login; towards the part there is none, since Debian's 6.8.0p2 fails the
+    handshakes as a server (`SSL routines::EVP lib`), with openssl as its client, too.
+    """
     port = free_port()
+    text = _OPENSMTPD if security is None else _OPENSMTPD_SECURITY
+    users = security._asdict() if security else {}
     return Layer(
         "opensmtpd",
         ["opensmtpd", "opensmtpq"],
-        {"/etc/smtpd.conf": _OPENSMTPD.format(relay=relay, port=port), "/etc/mailname": "mta.example\n"},
+        {
+            "/etc/smtpd.conf": text.format(relay=relay, port=port, **users),
+            "/etc/mailname": "mta.example\n",
+            # It asks the system's authorities, wherever they were when it was built.
+            **({"/etc/ssl/certs/ca-certificates.crt": security.authority.read_text("ascii")} if security else {}),
+        },
         "install -d -m 711 /var/spool/smtpd\n"
         "install -d -m 770 -g opensmtpq /var/spool/smtpd/offline\n"
         "install -d -m 711 /var/empty\n"
+        "chmod 600 /etc/smtpd.conf\n"
         "exec /usr/sbin/smtpd -d -f /etc/smtpd.conf\n",
         port,
     )
