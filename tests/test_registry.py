@@ -21,9 +21,10 @@ from smtpcore.extensions.pipelining import Pipelining
 from smtpcore.extensions.registry import REGISTERED, ExtensionSet
 from smtpcore.extensions.size import Size
 from smtpcore.extensions.smtputf8 import SmtpUtf8
+from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.parameters import NO_PARAMETERS, Parameter, Parameters
 from smtpcore.replies import BAD_ARGUMENT, Reply
-from smtpcore.session import Session
+from smtpcore.session import Note, ResetKind, Session
 from smtpcore.state import State
 from tests.server_tools import GONE, Talk, with_extensions
 
@@ -171,6 +172,57 @@ def test_a_guard_may_close() -> None:
     assert talk.codes("MAIL FROM:<a@b>", "RCPT TO:<a@b>", "DATA") == [250, 250, 421]
     assert talk.aborted[-1] == "SHUT_DOWN"
     assert talk.error is None
+
+
+class _Count(Note):
+    """How often VRFY was said; RSET and the end of a message forget it."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+class _Kept(_Count):
+    """The same, which only TLS forgets."""
+
+    survives: ClassVar[frozenset[ResetKind]] = frozenset((ResetKind.TRANSACTION, ResetKind.HELLO))
+
+
+class XCount(Extension):
+    """Counts VRFY in a note."""
+
+    kind: type[_Count] = _Count
+    keyword: ClassVar[str] = "XCOUNT"
+    guards: ClassVar[Mapping[str, When]] = {"VRFY": When.ALWAYS}
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        session.notes = session.notes or {}
+        note = session.notes.setdefault(self.keyword, self.kind())
+        assert isinstance(note, _Count)
+        note.number += 1
+        return Reply(550, str(note.number), "5.7.1")
+
+
+@pytest.mark.parametrize("kind", [_Count, _Kept])
+def test_what_an_extension_notes_is_forgotten_in_time(kind: type[_Count]) -> None:
+    talk = Talk(extensions=with_extensions(XCount(kind), StartTlsExtension())).hello()
+    expected = 0
+    ends: list[list[str | bytes]] = [
+        ["NOOP"],
+        ["RSET"],
+        ["MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", b"hi\r\n.\r\n"],
+        ["MAIL FROM:<a@b>", "RCPT TO:<c@d>", b"BDAT 1 LAST\r\nx"],
+        ["MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", b"a\nb\r\n.\r\n"],
+        ["EHLO x"],
+    ]
+    for said in ends:
+        talk.feed(*said)
+        expected = expected + 1 if kind is _Kept or said == ["NOOP"] else 1
+        assert talk("VRFY a") == f"550 5.7.1 {expected}"
+    assert talk.codes("STARTTLS") == [220]
+    talk.starttls()
+    assert talk.replies("EHLO x", "VRFY a")[1] == "550 5.7.1 1"
 
 
 # -- what goes together ------------------------------------------------------------------------------------------------
