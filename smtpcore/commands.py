@@ -5,8 +5,6 @@ so that an extension adds to a dictionary and nothing here changes.  What is wro
 `Problem` with the reply that it deserves.
 """
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import re

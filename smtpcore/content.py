@@ -118,7 +118,7 @@ class _Inspector:
 
     def __init__(self) -> None:
         #: Octets of content given out so far.
-        self.size = 0
+        self.size: int = 0
         #: Whether a CR without LF has come.
         self.has_bare_cr = False
         #: Whether an LF without CR has come.

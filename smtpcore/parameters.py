@@ -4,8 +4,6 @@
 `Parameter` is the declaration of one keyword: its grammar both ways, and how far it lengthens the command line.
 """
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import re

@@ -7,8 +7,6 @@ class (`Value._make`); users go through the ordinary constructor, which also run
 Both give the same object.  `dataclasses` itself is not used: importing it costs more than importing this package.
 """
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 from typing import Any, Callable, ClassVar, Self, dataclass_transform

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -231,10 +232,11 @@ def test_an_empty_text() -> None:
 
 
 def test_chunking_may_be_declined() -> None:
-    for options in (
+    declining: tuple[dict[str, Any], ...] = (
         {"chunking": False},
         {"connection": {"extensions": [each for each in KNOWN if each.keyword == "SIZE"]}},
-    ):
+    )
+    for options in declining:
         _, server, _ = run(offers="CHUNKING,PIPELINING", **options)
         assert "DATA" in server.lines
 

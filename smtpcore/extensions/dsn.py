@@ -108,10 +108,20 @@ def _format_orcpt(recipient: OriginalRecipient) -> str:
     return value
 
 
+def _deviation(value: str | None) -> str:
+    return xtext.deviation(value or "")
+
+
+def _orcpt_deviation(value: str | None) -> str:
+    return xtext.deviation((value or "").partition(";")[2])
+
+
 RET: Final = Parameter("RET", "MAIL", octets=9, parse=_parse_ret, format=lambda ret: ret.value)
-ENVID: Final = Parameter("ENVID", "MAIL", octets=107, parse=_parse_envid, format=_format_envid)
+ENVID: Final = Parameter("ENVID", "MAIL", octets=107, parse=_parse_envid, format=_format_envid, deviation=_deviation)
 NOTIFY: Final = Parameter("NOTIFY", "RCPT", octets=29, parse=_parse_notify, format=_format_notify)
-ORCPT: Final = Parameter("ORCPT", "RCPT", octets=507, parse=_parse_orcpt, format=_format_orcpt)
+ORCPT: Final = Parameter(
+    "ORCPT", "RCPT", octets=507, parse=_parse_orcpt, format=_format_orcpt, deviation=_orcpt_deviation
+)
 
 
 class Dsn(Extension):
