@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from smtpcore.addresses import ForwardPath
+from smtpcore.commands import Rcpt
 from smtpcore.delivery import Message
+from smtpcore.extensions.dsn import ORCPT, OriginalRecipient
+from smtpcore.parameters import Parameters
 from tests.applications import Serve
 from tests.interop.mta.layer import Layer, needed
 from tests.interop.mta.parts import MTAS
@@ -72,3 +76,65 @@ def test_texts_without_an_end_or_a_header(relay: Relay) -> None:
         body = bodies[number]
         whole = body if body.endswith(b"\r\n") or not body else body + b"\r\n"
         assert base64.b64decode(message["body_base64"]).endswith(whole), number
+
+
+def test_parameters_go_on(relay: Relay) -> None:
+    """What our client asks for (RFC 3461) is what our server is asked by the part."""
+    asked = {"NOTIFY": "SUCCESS,FAILURE", "ORCPT": "rfc822;c+2Bd@example.com"}
+    whole = {"RET": "HDRS", "ENVID": "QQ+3D1"}
+    recipient = Rcpt(ForwardPath.of("b@example.net"), Parameters(tuple(asked.items())))
+    (report,) = deliver(
+        relay.mta.port, [Message(SENDER, (recipient,), HEADER + b"x\r\n", params=Parameters(tuple(whole.items())))]
+    )
+    assert (report.error, report.dropped) == ("", ())
+    taken = relay.far.message()
+    assert taken["rcpt_to"] == [{"to": "b@example.net", "params": asked}]
+    assert taken["mail_params"].items() >= whole.items()
+
+
+UTF8_BODY = HEADER.replace(b"one", "Grüße".encode()) + b"x\r\n"
+UTF8_SENDER, UTF8_RECIPIENT = "jürgen@example.org", "δοκιμή@example.net"
+
+
+def test_addresses_in_utf8_go_on(relay: Relay) -> None:
+    original = Parameters((ORCPT(OriginalRecipient(UTF8_RECIPIENT, "utf-8")),))
+    recipient = Rcpt(ForwardPath.of(UTF8_RECIPIENT), original)
+    (report,) = deliver(relay.mta.port, [Message(UTF8_SENDER, (recipient,), UTF8_BODY, utf8=True)])
+    if relay.name == "OpenSMTPD":
+        assert report.error == "smtputf8-unavailable"
+        return
+    assert report.error == ""
+    taken = relay.far.message()
+    assert (taken["mail_from"], [rcpt["to"] for rcpt in taken["rcpt_to"]]) == (UTF8_SENDER, [UTF8_RECIPIENT])
+    assert "SMTPUTF8" in taken["mail_params"]
+    assert text(taken) == UTF8_BODY
+
+
+@pytest.mark.xfail(
+    reason="Postfix makes ORCPT=rfc822;+CE+B4... of it, 501 for us: RFC 3461 4.2 has ASCII only", strict=False
+)
+def test_postfix_makes_an_original_recipient_of_utf8() -> None:
+    needed("postfix")
+    with Serve() as far, MTAS["Postfix"](far.port) as mta:
+        (report,) = deliver(mta.port, [Message(SENDER, (UTF8_RECIPIENT,), UTF8_BODY, utf8=True)])
+        assert report.error == ""
+        assert far.message()["mail_from"] == SENDER, "it came back"
+        far.stop()
+
+
+@pytest.mark.parametrize("name", ["Postfix", "Exim"])
+def test_what_our_server_refuses_comes_back(name: str) -> None:
+    """Postfix reads the limit in SIZE, Exim is told 552; a bounce has no sender (RFC 5321 4.5.5).
+
+    OpenSMTPD reads it too, but returns the whole message, which is too large again.
+    """
+    needed(name.lower())
+    body = HEADER + (b"x" * 78 + b"\r\n") * 8000
+    with Serve("--max-size", "500000") as far, MTAS[name](far.port) as mta:
+        (report,) = deliver(mta.port, [Message(SENDER, ("b@example.net",), body)])
+        assert report.error == ""
+        bounce = far.message()
+        assert bounce["mail_from"] == ""
+        assert [rcpt["to"] for rcpt in bounce["rcpt_to"]] == [SENDER]
+        assert b"b@example.net" in base64.b64decode(bounce["body_base64"])
+        far.stop()
