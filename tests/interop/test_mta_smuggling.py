@@ -1,6 +1,6 @@
 """One meaning (CVE-2023-51764 and its kin): what our server took and our client sends on is one message for everybody.
 
-Our server takes texts made of every near miss of an end of message, under REJECT or REPAIR, and our client sends them
+Our server takes texts made of near misses of an end of message, under REJECT or REPAIR, and our client sends them
 on.  Each part must see exactly as many messages as were sent, with the same texts.
 """
 
@@ -51,7 +51,7 @@ def with_header(wire: bytes) -> bytes:
 
 
 def texts(policy: NewlinePolicy) -> list[bytes]:
-    """What our server takes under the policy, of generated wires and of each near miss with a dot inside."""
+    """What our server takes under the policy, of generated wires and of a sample of near misses around a dot."""
     settings = ServerSettings("mx.example", newlines=policy, extensions=())
     chance = random.Random(policy.name)
     envelope = b"MAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\nDATA\r\n"
