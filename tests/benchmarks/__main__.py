@@ -54,6 +54,11 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def shown(options: argparse.Namespace) -> list[str]:
+    """The options that decide what the figures are worth."""
+    return ["--runs", str(options.runs), "--scale", f"{options.scale:g}", "--seconds", f"{options.seconds:g}"]
+
+
 def main() -> int:
     made = parser()
     options = made.parse_args()
@@ -66,6 +71,7 @@ def main() -> int:
         os.execve(arguments[0], arguments, home.environment())
     facts: Facts = {}
     texts: dict[str, list[str]] = {}
+    loads = [os.getloadavg()[0]]
     for name in options.what or SECTIONS:
         begin = time.monotonic()
         tables, found = importlib.import_module(f"tests.benchmarks.{name}").run(options)
@@ -73,9 +79,11 @@ def main() -> int:
         texts[name] = [table.markdown(3) for table in tables]
         print("\n".join(texts[name]), flush=True)
         print(f"# {name}: {time.monotonic() - begin:.0f} s", file=sys.stderr)
+        loads.append(os.getloadavg()[0])
         if options.json:
+            kept = {"options": shown(options), "asked": options.what or [*SECTIONS], "loads": loads}
             with open(options.json, "w", encoding="utf-8") as file:
-                json.dump({"command": sys.argv[1:], "facts": facts, "tables": texts}, file, indent=1)
+                json.dump({**kept, "facts": facts, "tables": texts}, file, indent=1)
     print(goals.table(facts).markdown(3))
     return 0
 
