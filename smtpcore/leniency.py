@@ -44,6 +44,9 @@ class Leniency(Value):
     literal_leading_zero: bool = True
     #: Lower-case hexadecimal digits in xtext (RFC 3461 4 has upper case only).
     xtext_lower_case: bool = True
+    #: UTF-8 as hexadecimal octets of xtext in an ORCPT of type rfc822 (RFC 3461 4.2 has ASCII only): Postfix relays
+    #: internationalised recipients so, and a refusal would bounce the message.
+    xtext_utf8: bool = True
     #: Largest local-part taken, in octets as on the wire (RFC 5321 4.5.3.1.1: 64).
     local_part: int = 128
 
@@ -56,6 +59,7 @@ STRICT = Leniency(
     hello_literal=False,
     unknown_literal_tag=True,
     xtext_lower_case=False,
+    xtext_utf8=False,
     local_part=64,
 )
 DEFAULT = Leniency()

@@ -15,7 +15,7 @@ X_TEXT: Parameter[Any] = Parameter(
     "XTEXT",
     "MAIL",
     octets=100,
-    parse=lambda value: decode(value or ""),
+    parse=lambda value: decode(value or "", utf8=True),
     format=lambda text: text,
     deviation=lambda value: deviation(value or ""),
 )
@@ -44,6 +44,7 @@ SWITCHES = [
     pytest.param("unknown_literal_tag", b"EHLO [foo:bar]", "SL", marks=rule("LEN-55")),
     pytest.param("literal_leading_zero", b"EHLO [192.0.2.01]", "SDL", marks=rule("LEN-53")),
     pytest.param("xtext_lower_case", b"MAIL FROM:<> XTEXT=a+2b", "DL", marks=rule("LEN-66", "X-DSN-01")),
+    pytest.param("xtext_utf8", b"MAIL FROM:<> XTEXT=+CE+B4", "DL"),
     pytest.param("local_part", b"MAIL FROM:<" + b"a" * 65 + b"@b.example>", "DL", marks=rule("LEN-49")),
 ]
 PRESETS = {"S": STRICT, "D": DEFAULT, "L": LENIENT}

@@ -94,6 +94,21 @@ def test_lower_case_digits_are_a_deviation_with_a_name(value: str, text: str, na
     assert xtext.deviation(value) == name
 
 
+@pytest.mark.parametrize(("value", "text"), [("+CE+B4", "\u03b4"), ("a+F0+9F+93+A7", "a\U0001f4e7")])
+def test_octets_of_utf8_where_they_are_tolerated(value: str, text: str) -> None:
+    assert xtext.decode(value, utf8=True) == text
+    assert xtext.deviation(value) == "xtext_utf8"
+    with pytest.raises(SyntaxProblem):
+        xtext.decode(value)
+
+
+@pytest.mark.rule("X-DSN-11")
+@pytest.mark.parametrize("value", ["+FF", "+CE", "+C0+AF", "+ED+A0+80", "+C2+80", "+C2+85", "+CE+B4+0A", "+CE+B4+7F"])
+def test_octets_that_are_no_text_of_utf8(value: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        xtext.decode(value, utf8=True)
+
+
 @pytest.mark.rule("X-DSN-01")
 @given(NEAR)
 def test_the_reader_agrees_with_the_grammar(value: str) -> None:

@@ -96,8 +96,9 @@ def _parse_orcpt(value: str | None) -> OriginalRecipient:
     if address_type.isascii() and address_type.lower() == "utf-8":
         address = xtext.decode_utf8(encoded)
     else:
-        address = xtext.decode(encoded)
-    return OriginalRecipient._make(address, address_type)  # type: ignore[no-any-return]
+        address = xtext.decode(encoded, utf8=True)
+    recipient: OriginalRecipient = OriginalRecipient._make(address, address_type)
+    return recipient
 
 
 def _format_orcpt(recipient: OriginalRecipient) -> str:
@@ -113,7 +114,8 @@ def _deviation(value: str | None) -> str:
 
 
 def _orcpt_deviation(value: str | None) -> str:
-    return xtext.deviation((value or "").partition(";")[2])
+    address_type, _, encoded = (value or "").partition(";")
+    return "" if address_type.lower() == "utf-8" else xtext.deviation(encoded)
 
 
 RET: Final = Parameter("RET", "MAIL", octets=9, parse=_parse_ret, format=lambda ret: ret.value)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from smtpcore.commands import Mail, Rcpt
+from smtpcore.commands import Mail, Problem, Rcpt, parse
 from smtpcore.errors import SyntaxProblem
 from smtpcore.extensions.dsn import ENVID, NOTIFY, ORCPT, RET, Dsn, Notify, OriginalRecipient, Ret
+from smtpcore.extensions.registry import ExtensionSet
+from smtpcore.leniency import STRICT
 from tests.extensions.plans import plan
 from tests.server_tools import Talk, with_extensions
 
@@ -116,3 +118,13 @@ def test_where_it_is_not_offered() -> None:
     assert Talk(extensions=others).hello().codes("MAIL FROM:<a@b> RET=FULL") == [555]
     assert plan(Dsn(), offered="", params=(("RET", "FULL"),)) == "MAIL FROM:<a@b>"
     assert plan(Dsn(), offered="DSN", params=(("RET", "FULL"),)) == "MAIL FROM:<a@b> RET=FULL"
+
+
+def test_utf8_in_an_original_recipient_is_tolerated_and_reported() -> None:
+    line = b"RCPT TO:<a@b.example> ORCPT=rfc822;+CE+B4@c.example"
+    taken = parse(line, ExtensionSet([Dsn()]).language())
+    assert isinstance(taken, Rcpt)
+    assert taken.deviations == ("xtext_utf8",)
+    assert ORCPT.get(taken.params) == OriginalRecipient._make("\u03b4@c.example", "rfc822")
+    assert str(taken.params) == " ORCPT=rfc822;+CE+B4@c.example"
+    assert isinstance(parse(line, ExtensionSet([Dsn()]).language(leniency=STRICT)), Problem)
