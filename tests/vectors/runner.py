@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.vectors.adapters import KINDS, adapter_for
 from tests.vectors.cases import Adapter, Cut, Json, UnknownFormat, require_known
 
 DATA = Path(__file__).parent / "data"
+#: Beside the vectors: cases that we think wrong, each with the RFC section that decides.  They count apart, as the
+#: contentious ones do.
+DISPUTES = "disputed.json"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,12 @@ class Document:
     path: Path
     kind: str
     cases: Sequence[Json]
+    #: Case id to the reason why it is disputed.
+    disputed: Mapping[str, str] = field(default_factory=dict)
+
+    def apart(self, case: Json) -> bool:
+        """Whether a difference in this case does not fail the run: it is contentious, or disputed."""
+        return is_contentious(case) or case["id"] in self.disputed
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Tally:
     failures: list[Failure] = field(default_factory=list)
 
     def add(self, case: Json, differences: Sequence[str]) -> None:
-        category, contentious = category_of(case), is_contentious(case)
+        category, contentious = category_of(case), self.document.apart(case)
         if differences:
             self.failures.append(Failure(str(case["id"]), category, contentious, differences))
         if contentious:
@@ -95,10 +104,26 @@ def load(path: Path) -> Document:
 
 def load_all(directory: Path) -> list[Document]:
     """Every `*.json` file of a directory.  An empty directory is an error: nothing would be judged."""
-    documents = [load(path) for path in sorted(directory.glob("*.json"))]
+    disputed = load_disputes(directory / DISPUTES)
+    paths = [path for path in sorted(directory.glob("*.json")) if path.name != DISPUTES]
+    documents = [replace(load(path), disputed=disputed) for path in paths]
+    unknown = disputed.keys() - {case["id"] for document in documents for case in document.cases}
+    if unknown:
+        raise UnknownFormat(f"{DISPUTES}: no such case: {', '.join(sorted(unknown))}")
     if not documents:
         raise UnknownFormat(f"{directory}: no vector files")
     return documents
+
+
+def load_disputes(path: Path) -> Mapping[str, str]:
+    """The disputed cases of a directory, none when the file is not there."""
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text(encoding="ascii"))
+    require_known(content, {"format", "disputes"}, path.name)
+    if content.get("format") != "disputes/1":
+        raise UnknownFormat(f"{path.name}: not a list of disputes")
+    return {str(case): str(reason) for case, reason in content["disputes"].items()}
 
 
 def run_case(adapter: Adapter, case: Json) -> list[str]:
