@@ -77,7 +77,7 @@ def _arguments(command: Command, line: bytes, settings: ServerSettings) -> dict[
             return found
         case Inquiry(text=text):
             utf8: dict[str, object] = {"smtputf8": True} if "SMTPUTF8" in command.params else {}
-            return {"string": text if line.strip(b" \t")[4:] else None, **utf8}
+            return {"string": command.string if text else None, **utf8}
         case Noop(text=text):
             return {"string": text or None}
         case Auth(mechanism=mechanism, initial=initial):
