@@ -50,8 +50,8 @@ __all__ = [
 
 # The common path: a Dot-string and a Domain, ASCII, in brackets.  All else goes through the reader.
 _COMMON = re.compile(
-    rf"<([{ATEXT}]++(?:\.[{ATEXT}]++)*+)@"
-    r"([A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+)*+)>".encode()
+    rf"<([{ATEXT}]+(?:\.[{ATEXT}]+)*)@"
+    r"([A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*(?:\.[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*)*)>".encode()
 ).match
 
 

@@ -41,7 +41,7 @@ from smtpcore.parameters import NO_PARAMETERS, Parameter, Parameters, read_param
 from smtpcore.replies import Reply
 
 #: B-GRAM-21: letters in RFC 5321 4.1.1, but extensions are not bound to them.  A word with 8-bit octets is none.
-_VERB: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*+(?![\x80-\xff])")
+_VERB: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?![A-Za-z0-9\x80-\xff-])")
 #: The argument of EHLO as it nearly always is; everything else is read by `addresses`, to the same value.
 _COMMON_NAME: Final = re.compile(rb" ((?:[A-Za-z0-9]+[.-])*[A-Za-z0-9]+)")
 _AFTER_VERB: Final = (b" ", b"", b"\t")

@@ -18,10 +18,10 @@ MAX_DOMAIN = 255
 _Run = re.Pattern[bytes]
 # Octets of a label, by (UTF-8 allowed, underscore allowed).
 _LABELS: dict[tuple[bool, bool], _Run] = {
-    (False, False): re.compile(rb"[A-Za-z0-9-]++"),
-    (False, True): re.compile(rb"[A-Za-z0-9_-]++"),
-    (True, False): re.compile(rb"[A-Za-z0-9\x80-\xff-]++"),
-    (True, True): re.compile(rb"[A-Za-z0-9_\x80-\xff-]++"),
+    (False, False): re.compile(rb"[A-Za-z0-9-]+"),
+    (False, True): re.compile(rb"[A-Za-z0-9_-]+"),
+    (True, False): re.compile(rb"[A-Za-z0-9\x80-\xff-]+"),
+    (True, True): re.compile(rb"[A-Za-z0-9_\x80-\xff-]+"),
 }
 # Octets that may follow a domain wherever one stands; a dot before one of them is a trailing dot.
 _AFTER_DOMAIN = (b"", b">", b" ", b",", b":")

@@ -31,19 +31,19 @@ MAX_PATH: Final = 256
 #: The octets of an atom, for a character class.
 ATEXT: Final = r"-A-Za-z0-9!#$%&'*+/=?^_`{|}~"
 # Text without a special of RFC 5322 3.2.3 is atoms: all that is left of ASCII is atext, all beyond it RFC 6531 adds.
-_DOT_STRING = re.compile(r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f]++(?:\.[^\x00-\x20"(),.:;<>@\[\\\]\x7f]++)*+')
+_DOT_STRING = re.compile(r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+(?:\.[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+)*')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SPECIAL = re.compile(r'(["\\])')
 _QUOTED_PAIR = re.compile(r"\\(.)")
 
 # Runs of octets, by whether UTF-8 is allowed.  Dots belong to the run: where they may stand is judged apart.
 _DOTTED = {
-    False: re.compile(rf"[{ATEXT}.]++".encode()),
-    True: re.compile(rf"[{ATEXT}.\x80-\xff]++".encode("latin-1")),
+    False: re.compile(rf"[{ATEXT}.]+".encode()),
+    True: re.compile(rf"[{ATEXT}.\x80-\xff]+".encode("latin-1")),
 }
 _QCONTENT = {
-    False: re.compile(rb"[ !#-\[\]-~]*+(?:\\[ -~][ !#-\[\]-~]*+)*+"),
-    True: re.compile(rb"[ !#-\[\]-~\x80-\xff]*+(?:\\[ -~][ !#-\[\]-~\x80-\xff]*+)*+"),
+    False: re.compile(rb"[ !#-\[\]-~]*(?:\\[ -~][ !#-\[\]-~]*)*"),
+    True: re.compile(rb"[ !#-\[\]-~\x80-\xff]*(?:\\[ -~][ !#-\[\]-~\x80-\xff]*)*"),
 }
 
 

@@ -52,6 +52,15 @@ def test_no_pattern_is_ambiguous_in_a_loop(name: str) -> None:
     assert ambiguity(PATTERNS[name]) == ""
 
 
+@by_pattern
+def test_no_pattern_has_possessive_parts(name: str) -> None:
+    """CPython before 3.11.5 matches a possessive group too far: `(?:\\.a++)*+` takes the dot of `a.`."""
+    source = PATTERNS[name].pattern
+    text = source if isinstance(source, str) else source.decode("latin-1")
+    bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]", "x", text)
+    assert re.search(r"[*+?}]\+|\(\?>", bare) is None
+
+
 def worst_texts(pattern: AnyPattern) -> list[Any]:
     """Long texts of what the pattern likes, each with an end that it does not like."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
