@@ -85,6 +85,15 @@ class Closed(Value):
 
     error: SMTPError | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Equal when the errors say the same: exceptions themselves are equal to nothing but themselves."""
+        if not isinstance(other, Closed):
+            return NotImplemented
+        return type(self.error) is type(other.error) and str(self.error) == str(other.error)
+
+    def __hash__(self) -> int:
+        return hash((Closed, type(self.error), str(self.error)))
+
 
 class Greeting(Value):
     """Client, news: the first reply of the server."""

@@ -13,10 +13,10 @@ from smtpcore.errors import SyntaxProblem
 from smtpcore.leniency import DEFAULT, Leniency
 from smtpcore.value import Value
 
-_CONTENT = re.compile(rb"[!-Z^-~]++")  # dcontent
+_CONTENT = re.compile(rb"[!-Z^-~]+")  # dcontent
 _TAG = re.compile(rb"[A-Za-z0-9-]*[A-Za-z0-9]")  # Ldh-str
-_SNUM = re.compile(rb"[0-9]{1,3}+")
-_HEX = re.compile(rb"[0-9A-Fa-f]{1,4}+")
+_SNUM = re.compile(rb"[0-9]{1,3}")
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,4}")
 
 _WHOLE_GRAMMAR = Leniency(unknown_literal_tag=True)
 _NO_LEADING_ZERO = Leniency(literal_leading_zero=False)

@@ -29,6 +29,7 @@ EVENTS = [
     Refused(b"FOO", OK, "why"),
     TransactionAborted(Reason.RESET),
     Closed(),
+    Closed(TimedOut("late")),
     Greeting(OK),
     Response(Noop(), OK),
     SendBody(Data()),
@@ -49,6 +50,8 @@ def test_equal_when_equal() -> None:
     assert len(set(EVENTS)) == len(EVENTS)
     assert Body(b"x") != Body(b"y")
     assert Closed() != Closed(TimedOut("late"))
+    assert Closed(TimedOut("late")) == Closed(TimedOut("late")) != Closed(TimedOut("later"))
+    assert Closed() != TransactionAborted(Reason.CLOSED)
     assert EndOfMessage(5) == EndOfMessage(6)  # what the library counted is no part of the question
 
 
