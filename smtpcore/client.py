@@ -157,15 +157,7 @@ class ClientConnection(Outgoing):
 
     # --- input ---------------------------------------------------------------------------------------------------
 
-    def receive_data(self, data: bytes) -> None:
-        """Take octets from the server; see `Connection.receive_data`."""
-        if data and self._state is _TLS:
-            self._inject()
-        else:
-            super().receive_data(data)
-
-    def _inject(self) -> None:
-        """What comes in the clear now would be read as if it had been protected: never parsed (RFC 3207 6)."""
+    def _hear_plaintext(self) -> None:
         self._gate.learn(EMPTY)
         self._end(RemoteProtocolError("plaintext between STARTTLS and the TLS handshake"))
 
@@ -296,7 +288,7 @@ class ClientConnection(Outgoing):
         elif verb.layer and reply.code != 220:
             self._end(RemoteProtocolError(f"{head.name} is answered by 220 (RFC 3207 4)"))
         elif verb.layer and len(self._buffer):
-            self._inject()
+            self._hear_plaintext()
         elif head.dialogue is not None and (problem := head.dialogue.finish(reply)):
             self._end(RemoteProtocolError(problem))
         return self._state is not _CLOSED

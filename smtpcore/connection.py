@@ -15,7 +15,9 @@ E = TypeVar("E")
 
 #: Octets of text that make a block: the wait of RFC 5321 4.5.3.2.5 begins again after so many, not after each octet.
 BLOCK = 4096
+#: Members of an enumeration are looked up slowly (CPython 3.11), and these for each read.
 _TLS, _CLOSED = State.TLS, State.CLOSED
+_RECEIVE, _DECIDE, _CONTINUE = Step.RECEIVE, Step.DECIDE, Step.CONTINUE
 
 
 class Connection(Generic[E]):
@@ -41,20 +43,21 @@ class Connection(Generic[E]):
 
         Never raises for what the peer sent.  Nothing is read here: pull events next.
         """
+        state = self._state
         if not data:
             self.receive_eof()
-            return
-        if self._state is _CLOSED or self._eof:
-            return  # after the end nothing has a meaning any more
-        buffer = self._buffer
-        if len(buffer):  # not `data`, which would put all that is held into one piece for each octet that comes
-            self._check_held(len(data))
-        buffer.feed(data)
-        self._starved = False
+        elif state is _TLS:
+            self._hear_plaintext()
+        elif state is not _CLOSED and not self._eof:  # after the end nothing has a meaning any more
+            buffer = self._buffer
+            if buffer.start < len(buffer._data):
+                self._check_held(len(data))
+            buffer.feed(data)
+            self._starved = False
 
     def receive_eof(self) -> None:
         """The peer will send no more.  What came before is still answered; then the conversation is over."""
-        if self._state is not State.CLOSED:
+        if self._state is not _CLOSED:
             self._eof = True
             self._starved = False
 
@@ -90,14 +93,14 @@ class Connection(Generic[E]):
     def next_step(self) -> Step:
         """What the driver does now."""
         if self._owed():
-            return Step.DECIDE
+            return _DECIDE
         if self._state is _TLS and not self._news:
             return Step.START_TLS
         if self._out or self._news or self._hold:
-            return Step.CONTINUE
+            return _CONTINUE
         if self._state is _CLOSED:
             return Step.CLOSE
-        return Step.RECEIVE if self._starved else Step.CONTINUE
+        return _RECEIVE if self._starved else _CONTINUE
 
     def tick(self, now: float) -> float:
         """Tell the time, in seconds of any steady clock; returns when the current wait ends (`math.inf`: never).
@@ -131,6 +134,10 @@ class Connection(Generic[E]):
         """The wait is over."""
         raise NotImplementedError
 
+    def _hear_plaintext(self) -> None:
+        """What comes in the clear now was meant to be read as protected: never parsed, fatal (RFC 3207 6)."""
+        raise NotImplementedError
+
     def _check_held(self, size: int) -> None:
         """Refuse input that nobody can read yet; only the caller can stop reading."""
 
@@ -141,10 +148,10 @@ class Connection(Generic[E]):
 
     def _finish(self, error: SMTPError | None) -> None:
         """The conversation is over: the last event, after every other."""
-        if self._state is not State.CLOSED:
-            self._state = State.CLOSED
+        if self._state is not _CLOSED:
+            self._state = _CLOSED
             self._buffer.clear()
-            self._news.append(Closed(error))  # type: ignore[arg-type]
+            self._news.append(Closed._make(error))
 
     def _must_be(self, state: State, sentence: str) -> None:
         if self._state is not state:

@@ -16,6 +16,8 @@ from io import IncrementalNewlineDecoder
 
 from smtpcore.errors import LocalProtocolError
 
+#: Octets of text that are worked on at once: what fits into the caches of a processor.
+PIECE = 65536
 _DOT = 46
 _CRLF = b"\r\n"
 _UNDECIDED = b"\r\n."  # a piece that ends in one of these octets needs a closer look
@@ -40,6 +42,9 @@ class NewlinePolicy(enum.Enum):
     KEEP = "keep"
     #: Made CRLF; noted when receiving.
     REPAIR = "repair"
+
+
+_REJECT, _KEEP, _REPAIR = NewlinePolicy  # looked up for each message, which costs (CPython 3.11)
 
 
 class Offence(enum.Flag):
@@ -174,31 +179,37 @@ class ContentDecoder(_Inspector):
     def __init__(self, policy: NewlinePolicy = NewlinePolicy.REJECT, max_line: int | None = None) -> None:
         super().__init__()
         self.finished = False
-        self._repair = policy is NewlinePolicy.REPAIR
+        self._repair = policy is _REPAIR
         self._meter = None if max_line is None else _LineMeter(max_line)
         self._at_line_start = True  # S-CMD-DATA-13: the CRLF of the DATA line counts
         self._held = b""  # CR, or at the start of a line "." or "." CR: the next octet decides
 
-    def feed(self, buffer: bytes | bytearray | memoryview, start: int = 0) -> tuple[bytes, int]:
+    def feed(
+        self, buffer: bytes | bytearray | memoryview, start: int = 0, most: int | None = None
+    ) -> tuple[bytes, int]:
         """Take the octets of `buffer` from offset `start` on; return content and the offset after what was taken.
 
-        Everything is taken, up to the end of the data; what follows that is the next command's (S-DATA-15).  Once
-        `finished`, nothing is taken.
+        Everything is taken (`most` octets, if given), up to the end of the data; what follows that is the next
+        command's (S-DATA-15).  Once `finished`, nothing is taken.
         """
-        if self.finished or start >= len(buffer):
+        size = len(buffer)
+        if self.finished or start >= size:
             return b"", start
+        if most is not None and start + most < size:
+            size = start + most
         held = self._held
         if not held:
-            return self._decode(buffer, start)
+            return self._decode(buffer, start, size)
         self._held = b""
-        text, taken = self._decode(held + bytes(buffer[start:]), 0)
+        work = held + bytes(buffer[start:size])
+        text, taken = self._decode(work, 0, len(work))
         return text, start + taken - len(held)
 
-    def _decode(self, work: bytes | bytearray | memoryview, begin: int) -> tuple[bytes, int]:
-        """Decode `work`, which nothing is held back in front of, from offset `begin` on."""
-        stop = size = len(work)
+    def _decode(self, work: bytes | bytearray | memoryview, begin: int, size: int) -> tuple[bytes, int]:
+        """Decode `work`, which nothing is held back in front of, from offset `begin` to `size`."""
+        stop = size
         if self._at_line_start and work[begin] == _DOT:
-            after = bytes(work[begin + 1 : begin + 3])
+            after = bytes(work[begin + 1 : min(begin + 3, size)])
             if after == _CRLF:
                 self.finished = True
                 return b"", begin + 3
@@ -207,7 +218,7 @@ class ContentDecoder(_Inspector):
                 return b"", size
             begin += 1  # S-DATA-03: this dot goes, and only this
         if work[size - 1] in _UNDECIDED:
-            stop -= self._hold(bytes(work[max(size - 4, begin) :]))
+            stop -= self._hold(bytes(work[max(size - 4, begin) : size]))
         else:
             self._at_line_start = False
         dots = False
@@ -345,12 +356,12 @@ class ChunkEncoder:
             raise UnsendableContent("8-bit content needs 8BITMIME", Offence.EIGHT_BIT, position)
         if not self._allow_nul and b"\0" in text:
             raise UnsendableContent("an octet 0 in text", Offence.NUL, self.size + text.index(b"\0"))
-        if self._policy is not NewlinePolicy.KEEP:
+        if self._policy is not _KEEP:
             scanner = self._scanner
             scanner.decode(text.decode("latin-1"), True)
             if scanner.newlines not in _CLEAN:
                 scanner.reset()
-                if self._policy is NewlinePolicy.REJECT:
+                if self._policy is _REJECT:
                     raise _bare_newline(text, self.size)
                 text = _repaired(text)
         if self._meter is not None:
@@ -407,11 +418,24 @@ class ContentEncoder(ChunkEncoder):
 
 
 def _replaced(text: bytes, new: bytes) -> bytes:
-    """`text` with `new` for each CR LF dot.
+    """`text` with `new` for each CR LF dot, piece by piece."""
+    size = len(text)
+    if size <= PIECE:
+        return _replaced_piece(text, new)
+    pieces: list[bytes] = []
+    begin = 0
+    while begin < size:
+        end = begin + PIECE
+        # No piece ends within what is looked for.
+        end += 2 * text.startswith(b"\r\n.", end - 1) + text.startswith(b"\r\n.", end - 2)
+        pieces.append(_replaced_piece(text[begin:end], new))
+        begin = end
+    return b"".join(pieces)
 
-    The pattern is faster where such lines are rare or of common length, but it keeps a list of all that lies between
-    them: with nothing but dot lines that is forty times the text, so from a thousand on `replace` does it.
-    """
+
+def _replaced_piece(text: bytes, new: bytes) -> bytes:
+    """The pattern is faster where such lines are rare or of common length, but it keeps a list of all that lies
+    between them: with nothing but short dot lines that is forty times the text, so then `replace` does it."""
     result, count = _DOT_LINE.subn(new, text, 1000)
     return result if count < 1000 else text.replace(b"\r\n.", new)
 

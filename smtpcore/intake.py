@@ -38,10 +38,8 @@ _TOO_EARLY: Final = {
     (State.MAIL, "DATA"): replies.NEED_RCPT,
 }
 #: The states that the reading loop asks for, without a look into the enumeration each time.
-_CONNECTED, _DATA = State.CONNECTED, State.DATA
+_CONNECTED, _DATA, _TLS, _CLOSED = State.CONNECTED, State.DATA, State.TLS, State.CLOSED
 _READY_FOR_TEXT: Final = (State.RCPT, State.BDAT)
-#: The states in which nothing is read.
-_SILENT: Final = (State.TLS, State.CLOSED)
 
 
 class Intake(ServerCore):
@@ -61,13 +59,16 @@ class Intake(ServerCore):
             )
         while True:
             if self._news:
-                news = self._news.pop(0)
-                if isinstance(news, Query):
-                    self._asked = news
-                return news
-            if self._hold or self._state in _SILENT or (self._slots and not self._may_read_on(self._slots)):
+                return self._next_news()
+            state = self._state
+            if self._hold:
+                buffer = self._buffer
+                if buffer.start >= len(buffer._data) and self._chunk is None and self._swallow is None:
+                    self._starved = not self._eof  # the next pass would find that out, and nothing else
                 return None
-            event = self._read()
+            if state is _TLS or state is _CLOSED or (self._slots and not self._may_read_on(self._slots)):
+                return None
+            event = self._read_content() if state is _DATA else self._read()
             if event is not None:
                 return event
             if self._starved and not self._news:
@@ -75,19 +76,28 @@ class Intake(ServerCore):
                     return None
                 self._peer_is_gone()
 
+    def _next_news(self) -> ServerEvent:
+        news = self._news.pop(0)
+        if isinstance(news, Query):
+            self._asked = news
+        return news
+
     def _read(self) -> ServerEvent | None:
-        """Handle what comes next: text, octets to drop, the greeting, or a line."""
-        if self._state is _DATA or self._chunk is not None:
+        """Handle what comes next: a line, a chunk, octets to drop, or the greeting."""
+        if self._chunk is not None:
             return self._read_content()
         if self._swallow is not None:
             return self._drop_octets(*self._swallow)
         if self._state is _CONNECTED:
-            return self._ask(Connect())
+            return self._ask(Connect._make())
         return self._read_line()
 
     def _read_line(self) -> ServerEvent | None:
         settings = self._settings
         dialogue = self._dialogue
+        if self._buffer.start >= len(self._buffer._data):
+            self._starved = True
+            return None
         line = self._buffer.next_line(settings.line_limits if dialogue is None else settings.dialogue_limits)
         if line.__class__ is not bytes:
             return self._no_line(line)
@@ -182,12 +192,14 @@ class Intake(ServerCore):
         reception = self._reception
         assert reception is not None
         if not reception.finished:
-            if not len(self._buffer):
+            buffer = self._buffer
+            if buffer.start >= len(buffer._data):
                 self._starved = True
                 return None
-            data = reception.take(self._buffer)
-            if reception.size // BLOCK != self._blocks:  # the wait is for a block, not for an octet
-                self._blocks = reception.size // BLOCK
+            data = reception.take(buffer)
+            blocks = reception.size // BLOCK
+            if blocks != self._blocks:  # the wait is for a block, not for an octet
+                self._blocks = blocks
                 self._progress += 1
             if data:
                 return Body._make(data)  # type: ignore[no-any-return]
@@ -298,8 +310,9 @@ class Intake(ServerCore):
         return None
 
     def _answer_quit(self, command: Command, line: bytes) -> ServerEvent | None:
-        self._write(self._settings.closing)
-        self._abort(Reason.QUIT)
+        self._out.append(self._settings.usual.closing)
+        if self._session.envelope is not None:
+            self._abort(Reason.QUIT)
         self._report(command)
         self._close_for(None)
         return None

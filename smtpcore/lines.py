@@ -55,11 +55,12 @@ class ReceiveBuffer:
     __slots__ = ("_data", "_ends", "_more", "_scanned", "_skipped", "kept", "start")
 
     def __init__(self) -> None:
-        #: Offset in `data` of the first octet that is unread.
+        #: The unread octets from `start` on: the first 64 of all at least, the rest is in `_more`.
+        self._data: bytes = b""
+        #: Offset in `_data` of the first octet that is unread; at its end there is none.
         self.start = 0
         #: First octets of the line reported last as too long.
         self.kept: bytes = b""
-        self._data: bytes = b""  # unread are those from `start` on: the first 64 of all at least, the rest in `_more`
         self._more: bytearray | None = None  # copied to `_data` once, when it is needed
         self._ends = False  # whether `_more` holds the end of a line
         self._scanned = 0  # no CRLF begins before this offset of `_data`
@@ -106,9 +107,10 @@ class ReceiveBuffer:
             self._refill()
             end = self._data.find(b"\r\n", self._scanned)
         data, start = self._data, self.start
-        self.start = self._scanned = end + 2
-        if self._more:
+        if self._more or end + 2 == len(data):
             self.consume_to(end + 2)
+        else:
+            self.start = self._scanned = end + 2
         size = end - start + 2 + self._skipped
         if size <= limits.base:
             return data[start:end]

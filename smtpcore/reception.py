@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from smtpcore import replies
-from smtpcore.content import ChunkDecoder, ContentDecoder, NewlinePolicy
+from smtpcore.content import PIECE, ChunkDecoder, ContentDecoder, NewlinePolicy
 from smtpcore.events import Reason
 from smtpcore.lines import ReceiveBuffer
 from smtpcore.replies import Reply
 from smtpcore.value import Value
+
+_REJECT: Final = NewlinePolicy.REJECT
 
 
 class Verdict(Value):
@@ -68,7 +72,7 @@ class Reception:
         """Read what is there; gives the content in it, `b""` when none or when the message is refused already."""
         text = self._text
         if isinstance(text, ContentDecoder):
-            data, stop = text.feed(buffer.data, buffer.start)
+            data, stop = text.feed(buffer.data, buffer.start, PIECE)
         else:
             data, stop = text.take(buffer.data, buffer.start)
         buffer.consume_to(stop)
@@ -86,7 +90,7 @@ class Reception:
         if isinstance(text, ChunkDecoder):
             text.end()
         if self.verdict is None:
-            if self._newlines is NewlinePolicy.REJECT and (text.has_bare_cr or text.has_bare_lf):
+            if self._newlines is _REJECT and (text.has_bare_cr or text.has_bare_lf):
                 self.verdict = BARE_NEWLINE  # only now: a text is refused at its true end (S-DATA-06)
             elif text.has_long_line:
                 self.verdict = LONG_LINE

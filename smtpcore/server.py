@@ -25,6 +25,9 @@ from smtpcore.slots import Slot, Slots
 from smtpcore.state import State
 from smtpcore.timeouts import Timeouts
 
+#: Members of an enumeration are looked up slowly (CPython 3.11), and these for each message.
+_MAIL, _RCPT, _DATA = State.MAIL, State.RCPT, State.DATA
+
 
 class ServerConnection(Intake):
     """One client's conversation, seen from the server.
@@ -82,10 +85,12 @@ class ServerConnection(Intake):
             wanted = 3 if isinstance(question, Data) else 2
             if reply.code // 100 != wanted:
                 raise LocalProtocolError(f"accept() wants a {wanted}yz reply, not {reply.code}; use reject() to refuse")
-        elif question is self._asked and question.__class__ in _PLAIN:
-            self._asked = None  # the common case, by the shortest way
-            _DECIDED[question.__class__](self, question, None, True)
-            return
+        elif question is self._asked:
+            usual = _USUAL.get(question.__class__)
+            if usual is not None:
+                self._asked = None  # the common case, by the shortest way
+                usual(self, question, None, True)
+                return
         self._decide(question, reply, True)
 
     def reject(self, question: Question, reply: Reply) -> None:
@@ -310,7 +315,7 @@ class ServerConnection(Intake):
         assert envelope is not None
         if positive:
             envelope.recipients.append(rcpt)
-            self._state = State.RCPT
+            self._state = _RCPT
         else:
             envelope.refused += 1
 
@@ -323,18 +328,27 @@ class ServerConnection(Intake):
         if positive and early:
             # RFC 5321 4.3.1: the client waits for the greeting; one that does not is a worm, or a smuggler.
             reply = replies.SYNC_ERROR
-        self._write_plain(reply or self._settings.greeting)
+        if reply is None:
+            self._out.append(self._settings.usual.greeting)
+        else:
+            self._write_plain(reply)
         if early:
             self._close_for(RemoteProtocolError("the client spoke before the greeting"))
 
     def _decided_hello(self, question: Question, reply: Reply | None, positive: bool) -> None:
         assert isinstance(question, Hello)
         again = self._session.hello is not None
+        session = self._session
         if positive:
-            self._abort(Reason.HELLO)
-            self._session.hello = question
-            self._session.forget(ResetKind.HELLO)
-        self._write_plain(reply or self._settings.hello_reply(question.hello, self._session))
+            if session.envelope is not None:
+                self._abort(Reason.HELLO)
+            session.hello = question
+            if session.notes is not None:
+                session.forget(ResetKind.HELLO)
+        if reply is None:
+            self._out.append(self._settings.hello_reply(question.hello, session).to_bytes(enhanced=False))
+        else:
+            self._write_plain(reply)
         self._move(question.hello, positive)
         self._hold = True
         if positive and again:
@@ -342,10 +356,10 @@ class ServerConnection(Intake):
 
     def _decided_mail(self, question: Question, reply: Reply | None, positive: bool) -> None:
         assert isinstance(question, Mail)
-        self._write(reply or replies.SENDER_OK)
+        self._out.append(self._settings.usual.sender if reply is None else self._wire(reply))
         if positive:
             self._session.envelope = Envelope(question)
-            self._state = State.MAIL
+            self._state = _MAIL
 
     def _decided_rcpt(self, question: Question, reply: Reply | None, positive: bool) -> None:
         assert isinstance(question, Rcpt)
@@ -357,19 +371,23 @@ class ServerConnection(Intake):
             slot.wire = self._wire(reply or replies.RECIPIENT_OK)
             slot.positive = positive
             return
-        self._write(reply or replies.RECIPIENT_OK)
+        self._out.append(self._settings.usual.recipient if reply is None else self._wire(reply))
         self._count_recipient(question, positive)
 
     def _decided_data(self, question: Question, reply: Reply | None, positive: bool) -> None:
-        self._write(reply or replies.START_MAIL_INPUT)
+        settings = self._settings
+        self._out.append(settings.usual.text if reply is None else self._wire(reply))
         self._hold = True
         if positive:
-            settings = self._settings
             self._reception = Reception.dotted(settings.message_limit, settings.newlines, settings.limits.text_line)
-            self._state = State.DATA
+            self._state = _DATA
 
     def _decided_message(self, question: Question, reply: Reply | None, positive: bool) -> None:
-        self._end_message([reply or replies.MESSAGE_ACCEPTED] * self._arity())
+        if reply is None and not self._session.lmtp:
+            self._out.append(self._settings.usual.message)
+            self._message_over()
+        else:
+            self._end_message([reply or replies.MESSAGE_ACCEPTED] * self._arity())
         self._end_transaction()
 
     def _decided_inquiry(self, question: Question, reply: Reply | None, positive: bool) -> None:
@@ -459,7 +477,9 @@ _DECIDED: Final[dict[type, _Decided]] = {
 }
 
 #: Questions whose acceptance needs no look at anything else.
-_PLAIN: Final = frozenset((Hello, Mail, Rcpt, Data, EndOfMessage))
+_USUAL: Final[dict[type, _Decided]] = {
+    kind: _DECIDED[kind] for kind in (Connect, Hello, Mail, Rcpt, Data, EndOfMessage)
+}
 
 
 #: To VRFY and EXPN when the answer needs UTF-8 that the client did not allow (RFC 6531 3.7.4.2).
@@ -468,6 +488,6 @@ _NO_UTF8_HERE: Final = Reply(252, replies.CANNOT_VERIFY.lines, "2.6.8")
 
 def accept_all(connection: ServerConnection, event: ServerEvent) -> None:
     """Accept the event if it is a question: a whole policy for test harnesses and sinks."""
-    question = connection.question
-    if question is not None and event is question:
-        connection.accept(question)
+    asked = connection._asked
+    if asked is event and asked is not None:
+        connection.accept(asked)

@@ -79,7 +79,7 @@ class ServerCore(Connection[ServerEvent]):
 
     def _new_session(self, tls: bool) -> Session:
         settings = self._settings
-        return Session(lmtp=settings.lmtp, tls=tls, keywords=settings.extensions.by_keyword.keys())
+        return Session(settings.lmtp, tls, settings.extensions.keywords)
 
     def _owed(self) -> bool:
         if self._asked is not None:
@@ -198,13 +198,9 @@ class ServerCore(Connection[ServerEvent]):
         else:
             self._shut(replies.timeout(self._settings.hostname), Reason.TIMED_OUT, error)
 
-    def receive_data(self, data: bytes) -> None:
-        if data and self._state is State.TLS:
-            # What arrives in the clear now was meant to be read as protected: never parsed, fatal (RFC 3207 6).
-            self._out.clear()
-            self._finish(RemoteProtocolError("plaintext between STARTTLS and the TLS handshake"))
-            return
-        super().receive_data(data)
+    def _hear_plaintext(self) -> None:
+        self._out.clear()
+        self._finish(RemoteProtocolError("plaintext between STARTTLS and the TLS handshake"))
 
     def _check_held(self, size: int) -> None:
         if len(self._buffer) + size > self._settings.limits.held_input and self._owed():

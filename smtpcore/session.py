@@ -48,7 +48,7 @@ class Session:
 
     __slots__ = ("envelope", "hello", "identity", "keywords", "lmtp", "mails", "notes", "tls")
 
-    def __init__(self, *, lmtp: bool = False, tls: bool = False, keywords: Collection[str] = ()) -> None:
+    def __init__(self, lmtp: bool = False, tls: bool = False, keywords: Collection[str] = ()) -> None:
         self.lmtp = lmtp
         #: Upper-case keywords of the extensions that this end is set up with.
         self.keywords = keywords

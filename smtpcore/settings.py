@@ -52,6 +52,7 @@ class ServerSettings:
         "rcpt_window",
         "recipient_limit",
         "timeouts",
+        "usual",
     )
 
     def __init__(
@@ -107,6 +108,7 @@ class ServerSettings:
         self.greeting = replies.greeting(hostname, greeting.replace("ESMTP", "LMTP") if lmtp else greeting)
         self.closing = replies.closing(hostname)
         self.help = replies.help_text(self._help())
+        self.usual = Usual(self)
         self._hellos: dict[tuple[str, tuple[str, ...]], Reply] = {}  # what few sets of offers there are, kept as wire
 
     def _line_limits(self) -> LineLimits:
@@ -150,6 +152,21 @@ class ServerSettings:
             if len(self._hellos) < _KEPT_HELLOS:
                 self._hellos[hello, offered] = reply
         return reply
+
+
+class Usual:
+    """The replies of every session that goes well, as octets."""
+
+    __slots__ = ("closing", "greeting", "message", "recipient", "sender", "text")
+
+    def __init__(self, settings: ServerSettings) -> None:
+        enhanced = settings.extensions.enhanced_codes
+        self.greeting = settings.greeting.to_bytes(enhanced=False)
+        self.closing = settings.closing.to_bytes(enhanced=enhanced)
+        self.sender = replies.SENDER_OK.to_bytes(enhanced=enhanced)
+        self.recipient = replies.RECIPIENT_OK.to_bytes(enhanced=enhanced)
+        self.text = replies.START_MAIL_INPUT.to_bytes(enhanced=enhanced)
+        self.message = replies.MESSAGE_ACCEPTED.to_bytes(enhanced=enhanced)
 
 
 def _fitted(extensions: ExtensionSet | Iterable[Extension], limits: Limits) -> ExtensionSet:

@@ -37,11 +37,13 @@ class ExtensionSet:
 
     __slots__ = (
         "_guards",
+        "_offers",
         "_owners",
         "answered",
         "by_keyword",
         "content_verbs",
         "enhanced_codes",
+        "keywords",
         "members",
         "message_limit",
         "parameters",
@@ -65,6 +67,8 @@ class ExtensionSet:
             missing = extension.requires - self.by_keyword.keys()
             if missing:
                 raise LocalProtocolError(f"{extension.keyword} needs {', '.join(sorted(missing))} as well")
+        #: Upper-case keywords of all of them.
+        self.keywords = frozenset(self.by_keyword)
         self.utf8 = any(extension.utf8 for extension in self.members)
         self.pipelining = any(extension.pipelining for extension in self.members)
         self.enhanced_codes = any(extension.enhanced_codes for extension in self.members)
@@ -77,6 +81,9 @@ class ExtensionSet:
         self.content_verbs = {"BDAT": BDAT} | {
             name: verb for name, verb in self.verbs.items() if verb.octets is not None
         }
+        self._offers = [
+            (extension, type(extension).offer is Extension.offer) for extension in self.members if extension.keyword
+        ]
         #: Verbs that need no decision of the application.
         self.answered = frozenset(name for name, verb in self.verbs.items() if verb.answer is not None)
         self.rows = self._rows()
@@ -164,10 +171,15 @@ class ExtensionSet:
     def offer(self, session: Session) -> list[str]:
         """The EHLO lines of what is offered now, as `SIZE 1000`."""
         lines: list[str] = []
-        for extension in self.members:
+        for extension, always in self._offers:
+            if always:
+                lines.append(extension.keyword)
+                continue
             parameters = extension.offer(session)
-            if parameters is not None and extension.keyword:
+            if parameters:
                 lines.append(" ".join((extension.keyword, *parameters)))
+            elif parameters is not None:
+                lines.append(extension.keyword)
         return lines
 
     def language(self, *, lmtp: bool = False, leniency: Leniency = DEFAULT) -> Language:
