@@ -55,3 +55,15 @@ def test_importing_brings_nothing_dear() -> None:
     loaded = set(run.stdout.split())
     assert not loaded & set(ABSENT)
     assert not loaded & {"smtpcore.sasl", "smtpcore.cli", "smtpcore.testing"}
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        smtpcore.Nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_every_public_name_is_listed_and_found() -> None:
+    assert set(dir(smtpcore)) >= PUBLIC
+    for name in smtpcore.__all__:
+        assert getattr(smtpcore, name) is getattr(smtpcore, name)
+    assert smtpcore.replies.OK.code == 250
