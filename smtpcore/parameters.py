@@ -43,13 +43,22 @@ class Parameters(Value):
             seen.add(keyword.upper())
 
     def __contains__(self, keyword: object) -> bool:
-        return isinstance(keyword, str) and any(_same(key, keyword) for key, _ in self.pairs)
+        return bool(self.pairs) and isinstance(keyword, str) and self._find(keyword) is not None
 
     def __getitem__(self, keyword: str) -> str | None:
-        for key, value in self.pairs:
-            if _same(key, keyword):
-                return value
-        raise KeyError(keyword)
+        found = self._find(keyword)
+        if found is None:
+            raise KeyError(keyword)
+        return found[1]
+
+    def _find(self, keyword: str) -> tuple[str, str | None] | None:
+        """The pair with this keyword in any ASCII case (B-GRAM-04): `str.upper` alone takes a long s for an S."""
+        wanted = keyword.upper()
+        for pair in self.pairs:
+            key = pair[0]
+            if key == keyword or (key.upper() == wanted and keyword.isascii()):
+                return pair
+        return None
 
     def __iter__(self) -> Iterator[tuple[str, str | None]]:
         return iter(self.pairs)
@@ -75,11 +84,6 @@ class Parameters(Value):
     def with_(self, keyword: str, value: str | None) -> Parameters:
         """A copy with one more."""
         return Parameters((*self.pairs, (keyword, value)))
-
-
-def _same(keyword: str, other: str) -> bool:
-    """Whether two keywords are one in any ASCII case (B-GRAM-04): `str.upper` alone takes a long s for an S."""
-    return keyword.upper() == other.upper() and other.isascii()
 
 
 NO_PARAMETERS: Final = Parameters()
@@ -193,9 +197,8 @@ class Parameter(Generic[T]):
 
     def get(self, parameters: Parameters) -> T | None:
         """The typed value in these parameters, `None` when it is not there; raises `SyntaxProblem`."""
-        if self.keyword not in parameters:
-            return None
-        return self._parse(parameters[self.keyword])
+        found = parameters._find(self.keyword) if parameters.pairs else None
+        return None if found is None else self._parse(found[1])
 
 
 def no_value(value: str | None) -> bool:

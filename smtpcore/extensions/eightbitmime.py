@@ -25,11 +25,14 @@ class BodyType(Enum):
     BINARY_MIME = "BINARYMIME"
 
 
+_BODY_TYPES: Final = {member.value: member for member in BodyType}
+
+
 def _parse(value: str | None) -> BodyType:
-    for member in BodyType:
-        if value is not None and value.isascii() and value.upper() == member.value:
-            return member
-    raise SyntaxProblem("BODY wants 7BIT, 8BITMIME or BINARYMIME")
+    found = _BODY_TYPES.get(value.upper()) if value is not None and value.isascii() else None
+    if found is None:
+        raise SyntaxProblem("BODY wants 7BIT, 8BITMIME or BINARYMIME")
+    return found
 
 
 def _format(body: BodyType) -> str:

@@ -89,7 +89,7 @@ class MailPlan:
         self.tls_verified = tls_verified
         #: Keywords of parameters that were left out because the server does not offer them.
         self.dropped: tuple[str, ...] = ()
-        body = BODY.get(mail.params) if mail.params else None
+        body = BODY.get(mail.params)
         self.binary = binary or body is BodyType.BINARY_MIME
         # Not known beforehand: say what is true of any text, where the server allows that.
         unknown = body is BodyType.EIGHT_BIT_MIME or "8BITMIME" in capabilities
@@ -123,7 +123,7 @@ class MailPlan:
     def value(self, parameter: Parameter[T]) -> T | None:
         """The typed value of a parameter of MAIL, `None` when it is not there or not in the grammar of its keyword."""
         try:
-            return parameter.get(self.mail_params) if self.mail_params else None
+            return parameter.get(self.mail_params)
         except SyntaxProblem:
             return None
 
