@@ -14,13 +14,14 @@ from smtpcore import Step
 
 
 class Client(asyncio.Protocol):
+    __slots__ = ("conn", "handshake", "held", "transport")
     settings: ClassVar[smtpcore.ServerSettings]
     tls: ClassVar[ssl.SSLContext]
     there: ClassVar[set[Client]] = set()
-    held: bytes | None = None  # set during the TLS handshake: what is decrypted before start_tls() returns
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.held: bytes | None = None  # during the TLS handshake: what is decrypted before start_tls() returns
         self.conn = smtpcore.ServerConnection(settings=self.settings)
         self.there.add(self)
         self.pump()
