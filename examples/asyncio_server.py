@@ -21,20 +21,20 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.held: bytes | None = None  # during the TLS handshake: what is decrypted before start_tls() returns
         self.conn = smtpcore.ServerConnection(settings=self.settings)
+        self.held: bytes | None = None  # during the TLS handshake: what is decrypted before start_tls() returns
         self.there.add(self)
         self.pump()
 
     def data_received(self, data: bytes) -> None:
         if self.held is not None:
             self.held += data
-        else:
-            self.conn.receive_data(data)
-            self.pump()
+            return
+        self.conn.receive_data(data)
+        self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.there.discard(self)  # with all that was not acknowledged
+        self.there.discard(self)
 
     def pump(self) -> None:
         """The driver loop: pull and send, until more input is due."""
@@ -47,7 +47,7 @@ class Client(asyncio.Protocol):
             if (step := conn.next_step) is not Step.CONTINUE:
                 break
         if step is Step.CLOSE:
-            self.transport.close()  # after what was written
+            self.transport.close()
         elif step is Step.START_TLS:
             self.transport.pause_reading()
             self.handshake = asyncio.ensure_future(self.start_tls())
@@ -75,9 +75,8 @@ async def serve(port: int) -> None:
     with closing(server):
         while True:
             await asyncio.sleep(5)  # one clock for all: deadlines are minutes long
-            for client in list(Client.there):
-                if client.conn.tick(loop.time()) <= loop.time():
-                    client.pump()
+            for client in [each for each in Client.there if each.conn.tick(loop.time()) <= loop.time()]:
+                client.pump()
 
 
 def main() -> None:
@@ -89,8 +88,8 @@ def main() -> None:
     if options.cert:
         Client.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         Client.tls.load_cert_chain(options.cert)
-    more = [smtpcore.StartTlsExtension()] if options.cert else []
-    Client.settings = smtpcore.ServerSettings("localhost", extensions=[*smtpcore.SERVER_EXTENSIONS, *more])
+    offered = [*smtpcore.SERVER_EXTENSIONS, *([smtpcore.StartTlsExtension()] if options.cert else [])]
+    Client.settings = smtpcore.ServerSettings("localhost", extensions=offered)
     factory = import_module("uvloop" if options.uvloop else "asyncio").new_event_loop
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=factory) as runner:
         runner.run(serve(options.port))
