@@ -90,7 +90,10 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-_PYTEST: Final = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-profile=mutation")
+_PYTEST: Final = (
+    *("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-profile=mutation"),
+    *("-W", "ignore:Module already imported"),  # so it is: in this process, before the fork
+)
 #: What does nothing at run time, or only speaks to people: sentences of errors are not part of the contract.
 _SPARED_CALLS: Final = ("Error", "Problem", "timed_out", "TypeVar", "NewType", "cast")
 
