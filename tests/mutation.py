@@ -39,7 +39,7 @@ _CLIENT: Final = "client transaction model rules_client hostile_desync"
 SUITES: Final[dict[str, str]] = {
     "state": "state state_diagram server_session client",
     "slots": "slots server_deferral",
-    "lines": "lines server_limits hostile_memory",
+    "lines": "lines server_limits",
     "addresses": "addresses rules_values",
     "mailboxes": "addresses",
     "domains": "domains addresses",
@@ -49,7 +49,7 @@ SUITES: Final[dict[str, str]] = {
     "parameters": "parameters commands",
     "reply": "replies named_replies reply_reader",
     "reply_reader": "reply_reader replies",
-    "content": "content server_content hostile_smuggling",
+    "content": "content server_content",
     "reception": f"reception {_SERVER}",
     "intake": f"{_SERVER} {_SERVER_MORE}",
     "serving": f"{_SERVER} {_SERVER_MORE}",
