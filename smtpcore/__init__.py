@@ -95,6 +95,20 @@ if TYPE_CHECKING:
     from smtpcore.state import State
     from smtpcore.timeouts import Timeouts
     from smtpcore.transaction import Transaction
+else:  # a checker would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name == "replies":
+            return import_module("smtpcore.replies")
+        for module, names in _HOMES.items():
+            if name in names.split():
+                value: object = getattr(import_module(f"smtpcore.{module}"), name)
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module 'smtpcore' has no attribute {name!r}")
+
 
 __all__ = [
     "AUTH_PARAMETER",
@@ -265,21 +279,6 @@ _HOMES: Final = {
     "timeouts": "Timeouts",
     "transaction": "Transaction",
 }
-
-
-if not TYPE_CHECKING:  # or a checker would take every name for one of ours
-
-    def __getattr__(name: str) -> object:
-        from importlib import import_module
-
-        if name == "replies":
-            return import_module("smtpcore.replies")
-        for module, names in _HOMES.items():
-            if name in names.split():
-                value: object = getattr(import_module(f"smtpcore.{module}"), name)
-                globals()[name] = value
-                return value
-        raise AttributeError(f"module 'smtpcore' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

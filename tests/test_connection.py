@@ -123,5 +123,7 @@ def test_an_end_has_to_be_written() -> None:
 
     with pytest.raises(NotImplementedError):
         Impatient(State.READY).tick(0.0)
+    with pytest.raises(NotImplementedError):
+        Connection[object](State.TLS).receive_data(b"x")
     with pytest.raises(LocalProtocolError, match="not now"):
         bare._must_be(State.TLS, "not now")
