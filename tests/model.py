@@ -1,4 +1,4 @@
-"""A second opinion on the order of commands: a tiny model of one end, written from RFC 5321 4.1.4 and not from the table.
+"""A second opinion on the order of commands: a tiny model of one end, from RFC 5321 4.1.4 and not from the table.
 
 Each end has its own: the server's goes by what its application answers, the client's by the codes that it reads.
 """
