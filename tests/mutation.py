@@ -116,7 +116,7 @@ def _spared(node: ast.AST) -> bool:
     if isinstance(node, ast.Assert | ast.Import | ast.ImportFrom | ast.Raise):
         return True
     if isinstance(node, ast.Assign):
-        return any(isinstance(target, ast.Name) and target.id == "__slots__" for target in node.targets)
+        return any(isinstance(target, ast.Name) and target.id in ("__slots__", "__all__") for target in node.targets)
     if isinstance(node, ast.If):
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     if isinstance(node, ast.Call):
@@ -275,12 +275,12 @@ def trial(name: str, code: bytes, files: Sequence[str], seconds: float) -> str:
         time.sleep(0.01)
 
 
-def run(name: str, seconds: float, log: Path | None) -> tuple[int, int, int]:
-    """Try the mutants of one module for so long; gives how many were killed, tried, and made."""
+def run(name: str, seconds: float, log: Path | None, lines: Sequence[int] = ()) -> tuple[int, int, int]:
+    """Try the mutants of one module, or of these lines of it, for so long; gives how many were killed, tried, made."""
     source = (ROOT / "smtpcore" / f"{name}.py").read_text(encoding="utf-8")
-    found = list(mutants(source))
+    found = [mutant for mutant in mutants(source) if not lines or mutant.line in lines]
     random.Random(name).shuffle(found)
-    files = [f"tests/test_{file}.py" for file in SUITES[name].split() if (ROOT / f"tests/test_{file}.py").exists()]
+    files = [f"tests/test_{file}.py" for file in (*SUITES[name].split(), "small_faults")]
     begun = time.monotonic()
     if trial(name, _compiled(ast.parse(source)), files, 600) != "survived":
         sys.exit(f"{name}: its tests fail without any mutant")
@@ -305,11 +305,12 @@ def run(name: str, seconds: float, log: Path | None) -> tuple[int, int, int]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="module", help=", ".join(SUITES))
+    parser.add_argument("--lines", type=int, nargs="+", default=(), help="only the mutants of these lines")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="for one module")
     parser.add_argument("--log", type=Path, help="append each trial as a line of JSON")
     options = parser.parse_args(arguments)
     os.chdir(ROOT)
-    scores = [run(name, options.seconds, options.log) for name in options.modules or SUITES]
+    scores = [run(name, options.seconds, options.log, options.lines) for name in options.modules or SUITES]
     killed, tried = sum(score[0] for score in scores), sum(score[1] for score in scores)
     print(f"all: {killed}/{tried} killed, {100 * killed / max(tried, 1):.1f} %")
 
