@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from smtpcore.commands import Noop, parse
+from smtpcore.commands import Noop, Rcpt, parse
 from smtpcore.content import PIECE, ChunkDecoder, ContentDecoder, ContentEncoder, NewlinePolicy
+from smtpcore.events import Step
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.lines import LineLimits, ReceiveBuffer
+from smtpcore.replies import Reply
+from smtpcore.server import ServerConnection, accept_all
+from tests.server_tools import HOST, Talk
 
 
 @pytest.mark.parametrize("length", [62, 63, 64, 65, 300])
@@ -40,3 +46,37 @@ def test_before_its_first_chunk_nothing_is_owed() -> None:
 @pytest.mark.parametrize("text", ["XX", "X y", "x"])
 def test_only_spaces_are_cut_from_an_argument(text: str) -> None:
     assert parse(b"NOOP " + text.encode(), ExtensionSet(()).language(lmtp=False)) == Noop(text)
+
+
+def test_one_recipient_at_a_time_is_the_default() -> None:
+    server = _opened(ServerConnection(HOST))
+    server.receive_data(b"RCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\n")
+    first = server.next_event()
+    assert isinstance(first, Rcpt)
+    server.defer(first)
+    assert server.next_event() is None
+    assert server.next_step is Step.DECIDE
+
+
+def test_any_code_is_taken_from_the_application_by_default() -> None:
+    server = _opened(ServerConnection(HOST))
+    server.receive_data(b"RCPT TO:<a@b>\r\n")
+    question = server.next_event()
+    assert isinstance(question, Rcpt)
+    server.reject(question, Reply(559, "My own"))
+    assert server.data_to_send() == b"559 5.0.0 My own\r\n"
+
+
+def _opened(server: ServerConnection) -> ServerConnection:
+    for said in (b"", b"EHLO c.example\r\n", b"MAIL FROM:<a@b>\r\n"):
+        if said:
+            server.receive_data(said)
+        for event in server.events():
+            accept_all(server, event)
+        server.data_to_send()
+    return server
+
+
+@pytest.mark.parametrize(("lmtp", "line"), [(True, "LHLO -"), (False, "EHLO -"), (False, "HELO -")])
+def test_no_enhanced_code_for_a_greeting_that_cannot_be_read(lmtp: bool, line: str) -> None:
+    assert re.fullmatch(r"501 (?!5\.).*", Talk(lmtp=lmtp)(line))
