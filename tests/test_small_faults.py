@@ -6,13 +6,17 @@ import re
 
 import pytest
 
-from smtpcore.commands import Noop, Rcpt, parse
+from smtpcore.addresses import ForwardPath, ReversePath
+from smtpcore.client import ClientConnection
+from smtpcore.commands import Data, Mail, Noop, Quit, Rcpt, parse
 from smtpcore.content import PIECE, ChunkDecoder, ContentDecoder, ContentEncoder, NewlinePolicy
-from smtpcore.events import Step
+from smtpcore.events import Response, Step
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.lines import LineLimits, ReceiveBuffer
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection, accept_all
+from smtpcore.testing import link
+from smtpcore.timeouts import Timeouts
 from tests.server_tools import HOST, Talk
 
 
@@ -75,6 +79,55 @@ def _opened(server: ServerConnection) -> ServerConnection:
             accept_all(server, event)
         server.data_to_send()
     return server
+
+
+def test_the_second_message_of_an_lmtp_session_has_its_own_recipients() -> None:
+    client = ClientConnection("c.example", lmtp=True)
+    joined = link(client, ServerConnection(HOST, lmtp=True))
+    for number in (1, 2):
+        recipients = [Rcpt(ForwardPath.of(f"r{number}.{each}@d.example")) for each in range(number)]
+        client.send_all([Mail(ReversePath.of("s@c.example")), *recipients, Data()])
+        joined.run()
+        joined.client_events.clear()
+        client.end_body(b"hi\r\n")
+        joined.run()
+        told = [event.recipient for event in joined.client_events if isinstance(event, Response)]
+        assert told == recipients
+
+
+def test_each_wait_of_a_client_has_its_own_length() -> None:
+    waits = Timeouts(greeting=1, command=2, mail=3, rcpt=4, data=5, block=6, end_of_message=7, quit=8, server_command=9)
+    client = ClientConnection("c.example", timeouts=waits)
+    seen = [client.tick(0)]
+    path = ReversePath.of("s@c.example"), ForwardPath.of("r@d.example")
+    commands = iter((Mail(path[0]), Rcpt(path[1]), Data(), None, Quit()))
+    for reply in (b"220 hi\r\n", b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"250 ok\r\n"):
+        client.receive_data(reply)
+        assert list(client.events())
+        if reply[:1] == b"3":
+            seen.append(client.tick(0))
+        if reply != b"220 hi\r\n":
+            command = next(commands)
+            if command is None:
+                client.end_body(b"hi\r\n")
+            else:
+                client.send(command)
+        client.data_to_send()
+        seen.append(client.tick(0))
+    assert seen == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("code", [200, 259, 400, 459, 500, 559])
+def test_the_border_of_the_classes_of_replies(code: int) -> None:
+    client = ClientConnection("c.example", greet=False)
+    client.receive_data(b"220 hi\r\n")
+    assert list(client.events())
+    client.send(Noop())
+    client.data_to_send()
+    client.receive_data(b"%d x\r\n" % code)
+    (event,) = client.events()
+    assert isinstance(event, Response)
+    assert (event.reply.code, client.next_step) == (code, Step.RECEIVE)
 
 
 @pytest.mark.parametrize(("lmtp", "line"), [(True, "LHLO -"), (False, "EHLO -"), (False, "HELO -")])
