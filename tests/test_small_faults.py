@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
 
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.client import ClientConnection
-from smtpcore.commands import Data, Mail, Noop, Quit, Rcpt, parse
+from smtpcore.commands import Command, Data, Mail, Noop, Quit, Rcpt, parse
 from smtpcore.content import PIECE, ChunkDecoder, ContentDecoder, ContentEncoder, NewlinePolicy
-from smtpcore.events import Response, Step
+from smtpcore.events import Refused, Response, Step
+from smtpcore.extensions.base import Extension, When
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.lines import LineLimits, ReceiveBuffer
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection, accept_all
+from smtpcore.session import Session
+from smtpcore.state import State
 from smtpcore.testing import link
 from smtpcore.timeouts import Timeouts
 from tests.server_tools import HOST, Talk
@@ -133,3 +138,58 @@ def test_the_border_of_the_classes_of_replies(code: int) -> None:
 @pytest.mark.parametrize(("lmtp", "line"), [(True, "LHLO -"), (False, "EHLO -"), (False, "HELO -")])
 def test_no_enhanced_code_for_a_greeting_that_cannot_be_read(lmtp: bool, line: str) -> None:
     assert re.fullmatch(r"501 (?!5\.).*", Talk(lmtp=lmtp)(line))
+
+
+@pytest.mark.parametrize("line", [b"RCPT TO:<>", b"MAIL FROM:<"])
+def test_the_reply_to_a_broken_path_leaves_with_those_of_its_group(line: bytes) -> None:
+    server = _opened(ServerConnection(HOST))
+    server.receive_data(line + b"\r\nRCPT TO:<c@d>\r\n")
+    refused, question = server.next_event(), server.next_event()
+    assert isinstance(refused, Refused)
+    assert isinstance(question, Rcpt)
+    server.accept(question)
+    assert [reply[:3] for reply in server.data_to_send().split(b"\r\n")] == [b"501", b"250", b""]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (Reply(250, "J\xfcrgen <j@d.example>"), "252 2.6.8 Cannot VRFY user, but will accept the message"),
+        (Reply(550, "J\xfcrgen is gone"), "550 5.6.8 The reply needs UTF-8"),
+    ],
+)
+def test_a_name_beyond_ascii_is_not_told_to_who_did_not_ask_for_it(given: Reply, sent: str) -> None:
+    talk = Talk({"VRFY": given}, ask=["VRFY"]).hello()
+    assert talk("VRFY j").startswith(sent)
+
+
+class Busy(Extension):
+    """Refuses DATA."""
+
+    code: int = 450
+    keyword: ClassVar[str] = "XBUSY"
+    guards: ClassVar[Mapping[str, When]] = {"DATA": When.ALWAYS}
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        return Reply(self.code, "busy")
+
+
+@pytest.mark.parametrize(("code", "state"), [(450, State.RCPT), (503, State.POISONED)])
+def test_data_that_an_extension_refuses_for_now_may_come_again(code: int, state: State) -> None:
+    talk = Talk(extensions=[Busy(code)]).envelope()
+    assert talk.codes("DATA") == [code]
+    assert talk.state() is state
+
+
+def test_an_address_beyond_ascii_is_not_told_in_a_transaction_without_smtputf8() -> None:
+    talk = Talk({"RCPT": [Reply(551, "Try <j\xfcrgen@d.example>", "5.1.6")] * 2}).hello()
+    for words, plain in (("", True), (" SMTPUTF8", False)):
+        assert talk.codes("RSET", f"MAIL FROM:<a@b>{words}") == [250, 250]
+        assert talk("RCPT TO:<c@d>").isascii() is plain
+
+
+def test_a_chunk_that_cannot_be_counted_is_reported_before_the_end() -> None:
+    talk = Talk().envelope()
+    assert talk.codes("BDAT 5x") == [501]
+    assert talk.closed
+    assert talk.refused == [501]
