@@ -193,3 +193,8 @@ def test_a_chunk_that_cannot_be_counted_is_reported_before_the_end() -> None:
     assert talk.codes("BDAT 5x") == [501]
     assert talk.closed
     assert talk.refused == [501]
+
+
+def test_vrfy_that_allows_utf8_gets_it_outside_of_transactions_too() -> None:
+    talk = Talk({"VRFY": Reply(251, "<j\xfcrgen@d.example>", "2.1.5")}, ask=["VRFY"]).hello()
+    assert talk("VRFY j SMTPUTF8") == "251 2.1.5 <j\xfcrgen@d.example>"
