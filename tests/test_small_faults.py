@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import pytest
 
-from smtpcore.addresses import ForwardPath, ReversePath
+from smtpcore.addresses import Domain, ForwardPath, Mailbox, ReversePath
 from smtpcore.client import ClientConnection
-from smtpcore.commands import Command, Data, Mail, Noop, Quit, Rcpt, parse
+from smtpcore.commands import Command, Data, Mail, Noop, Problem, Quit, Rcpt, parse
 from smtpcore.content import PIECE, ChunkDecoder, ContentDecoder, ContentEncoder, NewlinePolicy
 from smtpcore.events import Refused, Response, Step
 from smtpcore.extensions.base import Extension, When
@@ -182,7 +182,7 @@ def test_data_that_an_extension_refuses_for_now_may_come_again(code: int, state:
 
 
 def test_an_address_beyond_ascii_is_not_told_in_a_transaction_without_smtputf8() -> None:
-    talk = Talk({"RCPT": [Reply(551, "Try <j\xfcrgen@d.example>", "5.1.6")] * 2}).hello()
+    talk = Talk({"RCPT": Reply(551, "Try <j\xfcrgen@d.example>", "5.1.6")}).hello()
     for words, plain in (("", True), (" SMTPUTF8", False)):
         assert talk.codes("RSET", f"MAIL FROM:<a@b>{words}") == [250, 250]
         assert talk("RCPT TO:<c@d>").isascii() is plain
@@ -198,3 +198,37 @@ def test_a_chunk_that_cannot_be_counted_is_reported_before_the_end() -> None:
 def test_vrfy_that_allows_utf8_gets_it_outside_of_transactions_too() -> None:
     talk = Talk({"VRFY": Reply(251, "<j\xfcrgen@d.example>", "2.1.5")}, ask=["VRFY"]).hello()
     assert talk("VRFY j SMTPUTF8") == "251 2.1.5 <j\xfcrgen@d.example>"
+
+
+@pytest.mark.parametrize("code", [400, 459, 500, 559])
+def test_the_class_of_a_negative_reply(code: int) -> None:
+    reply = Reply(code, "no")
+    assert (reply.is_transient, reply.is_permanent) == (code < 500, code >= 500)
+
+
+def test_a_received_reply_has_its_enhanced_code_unless_told_otherwise() -> None:
+    assert Reply.received(250, [b"2.1.5 fine"]) == Reply(250, "fine", "2.1.5")
+    assert Reply.received(250, [b"2.1.5 fine"], enhanced=False).enhanced is None
+
+
+@pytest.mark.parametrize("path", [ForwardPath, ReversePath])
+def test_the_longest_label_and_one_above(path: type[ForwardPath] | type[ReversePath]) -> None:
+    label = "x" * 63
+    assert str(path.of(f"<a@{label}>")) == f"<a@{label}>"
+    verb = b"RCPT TO" if path is ForwardPath else b"MAIL FROM"
+    language = ExtensionSet(()).language(lmtp=False)
+    assert isinstance(parse(verb + f":<a@{label}>".encode(), language), Rcpt | Mail)
+    assert isinstance(parse(verb + f":<a@{label}x>".encode(), language), Problem)
+
+
+def test_paths_in_brackets_may_be_in_any_script() -> None:
+    assert str(ForwardPath.of("<j\xfc@d.example>")) == "<j\xfc@d.example>"
+    assert str(ReversePath.of("<j\xfc@d.example>")) == "<j\xfc@d.example>"
+
+
+def test_the_route_of_a_path_is_a_tuple_of_domains() -> None:
+    mailbox = Mailbox.parse("a@b")
+    for route in ([Domain("c.example")], ("c.example",)):
+        with pytest.raises(TypeError):
+            ForwardPath(mailbox, route)  # type: ignore[arg-type]
+    assert ForwardPath(mailbox, (Domain("c.example"),)).route == (Domain("c.example"),)
