@@ -34,9 +34,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 ROOT: Final = Path(__file__).parent.parent
 _SERVER: Final = "server_session server_mail server_content server_chunks server_limits server_misuse server_deferral"
-_SERVER_MORE: Final = (
-    "registry server_lmtp server_tls server_auth reception named_replies model server_properties"
-)
+_SERVER_MORE: Final = "registry server_lmtp server_tls server_auth reception named_replies model server_properties"
 _CLIENT: Final = "client transaction model rules_client"
 #: Module, and its test files: the first that are likely to notice, and quick.
 SUITES: Final[dict[str, str]] = {

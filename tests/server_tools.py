@@ -81,7 +81,7 @@ class Talk:
 
     def __init__(
         self,
-        answers: Mapping[str, Decision | list[Decision]] | None = None,
+        answers: Mapping[str, Decision | Sequence[Decision]] | None = None,
         *,
         tls: bool = False,
         early: bytes = b"",
@@ -89,7 +89,9 @@ class Talk:
         hostname: str = HOST,
         **setup: Any,
     ) -> None:
-        self.answers: dict[str, Decision | list[Decision]] = dict(answers or {})
+        self.answers: dict[str, Decision | list[Decision]] = {
+            key: list(answer) if isinstance(answer, Sequence) else answer for key, answer in (answers or {}).items()
+        }
         self.connection = ServerConnection(settings=settings or ServerSettings(hostname, **setup), tls=tls)
         self.events: list[ServerEvent] = []
         self.asked: list[Question] = []
