@@ -78,7 +78,7 @@ def compare_with_the_oracle(seed: int, number: int) -> int:
 
 @pytest.mark.rule("B-ADDR-02", "B-ADDR-03", "B-ADDR-04", "B-ADDR-05", "B-ADDR-07", "B-ADDR-10", "B-LIT-03", "B-LIT-04")
 def test_the_oracle_agrees() -> None:
-    assert compare_with_the_oracle(5321, 4000) > 100
+    assert compare_with_the_oracle(5321, 100_000) > 2500
 
 
 @pytest.mark.campaign
