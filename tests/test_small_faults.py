@@ -12,6 +12,7 @@ from smtpcore.addresses import Domain, ForwardPath, Mailbox, ReversePath
 from smtpcore.client import ClientConnection
 from smtpcore.commands import Command, Data, Mail, Noop, Problem, Quit, Rcpt, parse
 from smtpcore.content import PIECE, ChunkDecoder, ContentDecoder, ContentEncoder, NewlinePolicy
+from smtpcore.errors import SyntaxProblem
 from smtpcore.events import Refused, Response, Step
 from smtpcore.extensions.base import Extension, When
 from smtpcore.extensions.registry import ExtensionSet
@@ -232,3 +233,17 @@ def test_the_route_of_a_path_is_a_tuple_of_domains() -> None:
         with pytest.raises(TypeError):
             ForwardPath(mailbox, route)  # type: ignore[arg-type]
     assert ForwardPath(mailbox, (Domain("c.example"),)).route == (Domain("c.example"),)
+
+
+def test_a_domain_in_ascii_form_has_255_octets_at_most() -> None:
+    u_label = "b\xfccher"
+    size = len(Domain(u_label).to_ascii().text)
+    for more, fits in ((0, True), (1, False)):
+        filling = 255 - size - 1 + more
+        labels = ["x" * 62] * (filling // 63) + ["x" * (filling % 63)]
+        domain = Domain(".".join((*filter(None, labels), u_label)))
+        if fits:
+            assert len(domain.to_ascii().text) == 255
+        else:
+            with pytest.raises(SyntaxProblem):
+                domain.to_ascii()
