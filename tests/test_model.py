@@ -329,6 +329,13 @@ class Ends(RuleBasedStateMachine):
     def go_on(self, way: int, chunks: bool) -> None:
         self.advance(way, chunks)
 
+    @precondition(standing("MAIL", "RCPT", "BDAT", "POISONED"))
+    @step(command=st.sampled_from((Reset(), Hello(Domain("c.example")))), chunks=st.booleans())
+    def start_over(self, command: Command, chunks: bool) -> None:
+        """Give a transaction up, and send a whole message: what was forgotten to be forgotten shows in it."""
+        self.exchange(command, 0)
+        self.advance(4, chunks)
+
     @precondition(talking)
     @step(verb=st.sampled_from(("EHLO", "EHLO", "HELO")), answer=answers, forge=forgeries)
     def hello(self, verb: str, answer: int, forge: int) -> None:
