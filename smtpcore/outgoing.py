@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from typing import Final, Iterable, Sequence
+from typing import Final, Iterable
 
 from smtpcore.capabilities import Capabilities
 from smtpcore.commands import Command, EndOfMessage, Hello, Mail
@@ -16,10 +16,11 @@ from smtpcore.connection import Connection
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import ClientEvent, Response, SendBody
-from smtpcore.extensions.base import ClientDialogue, Extension, Verb
+from smtpcore.extensions.base import ClientDialogue, Verb
 from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.limits import Limits
-from smtpcore.sending import NOT_SENT, ChunkMaker, Chunks, Gate, Pending, Text, out_of_sequence
+from smtpcore.parameters import NO_PARAMETERS
+from smtpcore.sending import NOT_SENT, ChunkMaker, Chunks, Gate, Pending, PendingVerb, Text, out_of_sequence
 from smtpcore.session import Session
 from smtpcore.state import State
 
@@ -100,11 +101,6 @@ class Outgoing(Connection[ClientEvent]):
         return self._gate.pipelining
 
     @property
-    def planners(self) -> Sequence[Extension]:
-        """The extensions that look at a message before it is sent (`Extension.plan`)."""
-        return self._gate.planners
-
-    @property
     def newlines(self) -> NewlinePolicy:
         """What becomes of a bare CR or LF in the content."""
         return self._gate.newlines
@@ -177,21 +173,22 @@ class Outgoing(Connection[ClientEvent]):
         mail: Mail | None,
         octets: bytes | None,
         dialogue: ClientDialogue | None,
+        starts: ChunkMaker | None = None,
     ) -> Pending:
-        extensions = self._gate.extensions
+        gate = self._gate
         name = command.verb
-        if name not in extensions.rows[state] or name == ".":
+        if name not in gate.extensions.rows[state] or name == ".":
             raise out_of_sequence(name, state)
-        verb = extensions.verbs.get(name)
+        verb = gate.extensions.verbs.get(name)
         if verb is not None or dialogue is not None or octets is not None:
-            self._check_verb(command, verb, octets, dialogue)
-        elif getattr(command, "params", None):
+            verb = self._check_verb(command, verb, octets, dialogue)
+            return PendingVerb(command, gate.line(command, mail), verb, octets, dialogue=dialogue, starts=starts)
+        if name in _HELLOS:
+            if (name == "LHLO") is not self._session.lmtp:
+                raise LocalProtocolError("LHLO is for LMTP, EHLO and HELO are for SMTP (RFC 2033 4.1)")
+        elif getattr(command, "params", NO_PARAMETERS).pairs:
             self._check_known()
-        elif name in _HELLOS and (name == "LHLO") is not self._session.lmtp:
-            raise LocalProtocolError("LHLO is for LMTP, EHLO and HELO are for SMTP (RFC 2033 4.1)")
-        pending = Pending(command, self._gate.line(command, mail), verb, octets)
-        pending.dialogue = dialogue
-        return pending
+        return Pending(command, gate.line(command, mail))
 
     def _check_known(self) -> None:
         if self._session.hello is None or self._hellos:
@@ -199,7 +196,7 @@ class Outgoing(Connection[ClientEvent]):
 
     def _check_verb(
         self, command: Command, verb: Verb | None, octets: bytes | None, dialogue: ClientDialogue | None
-    ) -> None:
+    ) -> Verb:
         """A verb of an extension: offered, wanted now, and with what belongs to it."""
         wanted: int | None = None
         if verb is not None:
@@ -217,6 +214,8 @@ class Outgoing(Connection[ClientEvent]):
             raise LocalProtocolError("dialogue= goes with a verb like AUTH, and only with such a verb")
         if wanted != (None if octets is None else len(octets)):
             raise LocalProtocolError(f"octets= has to hold what the command says: {wanted} octets (X-CHUNKING-20)")
+        assert verb is not None  # a dialogue or octets without one were refused
+        return verb
 
     def _enqueue(self, batch: Iterable[Pending], state: State) -> None:
         """Take prepared commands into the queue; `state` is the one behind them."""
@@ -243,7 +242,7 @@ class Outgoing(Connection[ClientEvent]):
                 return _BDAT
             if pending.final:
                 return _READY
-        return move.done
+        return move[0]
 
     def _release(self) -> None:
         """Write what may leave now."""
@@ -274,13 +273,14 @@ class Outgoing(Connection[ClientEvent]):
 
     def _may_follow(self, pending: Pending, ahead: State) -> bool:
         """Whether a command may leave before the replies to those that did (RFC 2920 3.1)."""
-        if not self._gate.pipelining or self._outstanding[-1].last or pending.starts is not None:
+        gate = self._gate
+        if not gate.pipelining or self._outstanding[-1].last or pending.starts is not None:
             return False
         if self._flight + len(pending.wire) > self._limits.pipeline:
             return False  # X-PIPELINING-09
         if pending.final and self._session.lmtp:
             return False  # the number of its replies has to be known (X-LMTP-09)
-        return pending.name in self._gate.extensions.rows[ahead]
+        return pending.name in gate.extensions.rows[ahead]
 
     def _not_sent(self, pending: Pending) -> None:
         self._planned = None
@@ -319,8 +319,7 @@ class Outgoing(Connection[ClientEvent]):
         that `SendBody` will carry.  Raises `LocalProtocolError` when it is out of sequence or not offered.
         """
         start = make(0, False)
-        pending = self._prepare(start, self.planned_state, self._mail, b"", None)
-        pending.starts = make
+        pending = self._prepare(start, self.planned_state, self._mail, b"", None, make)
         self._enqueue((pending,), _BDAT)
         return start
 
@@ -401,7 +400,7 @@ class Outgoing(Connection[ClientEvent]):
         if data or last:
             command = body.make(len(data), last)
             verb = self._gate.extensions.verbs[command.verb]
-            self._queue.append(Pending(command, command.to_bytes(), verb, data))
+            self._queue.append(PendingVerb(command, command.to_bytes(), verb, data))
             self._release()
 
     def _drop_body(self) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Final
 
-from smtpcore.addresses import Mailbox
+from smtpcore.addresses import MAX_LOCAL_PART, MAX_PATH, Mailbox
 from smtpcore.capabilities import EMPTY, Capabilities
 from smtpcore.commands import Command, Data, Mail, Rcpt
 from smtpcore.content import ChunkEncoder, ContentEncoder, NewlinePolicy, _LineMeter
 from smtpcore.errors import LocalProtocolError
 from smtpcore.extensions.base import Extension
-from smtpcore.extensions.planning import announces_eight_bit
+from smtpcore.extensions.planning import announces_eight_bit, planners
+from smtpcore.mailboxes import quoted
 from smtpcore.parameters import Parameters
 from smtpcore.replies import Reply
 from smtpcore.state import State
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 #: Largest command line without parameters, in octets with CRLF (RFC 5321 4.5.3.1.4).
 LINE: Final = 512
 _DATA: Final = Data().to_bytes()
-#: No path in a line of so many octets can exceed the limits of RFC 5321 4.5.3.1.1-3.
-SHORT: Final = 64
+#: What MAIL and RCPT say before the mailbox.
+_HEADS: Final[dict[type, str]] = {Mail: "MAIL FROM:<", Rcpt: "RCPT TO:<"}
 #: Stands in the `Response` to a command that was queued and could not be sent any more.  A server would have said 503.
 NOT_SENT: Final = Reply(503, "Not sent: a command before it was refused", "5.5.1")
 #: Makes the command of one chunk, of its size in octets and whether it is the last (`Bdat`, RFC 3030 2).
@@ -54,33 +55,55 @@ _INSTEAD_OF: Final = {
 
 
 class Pending:
-    """A command on its way, from `send` to its last reply."""
+    """A command on its way, from `send` to its last reply; here one of RFC 5321, which has nothing but its line."""
 
-    __slots__ = ("cancelled", "command", "dialogue", "final", "last", "name", "octets", "starts", "verb", "wire")
+    __slots__ = ("command", "last", "name", "wire")
+    #: The declaration, for a command of an extension.
+    verb: Verb | None = None
+    #: The octets behind the line (BDAT).
+    octets: bytes | None = None
+    #: Reads the lines that belong to the command (AUTH).
+    dialogue: ClientDialogue | None = None
+    #: The dialogue was cancelled (`*`): only the last reply may follow.
+    cancelled: bool = False
+    #: Not a command: the place where the chunks of a message begin.
+    starts: ChunkMaker | None = None
+    #: Its reply decides about the message.
+    final: bool = False
 
-    def __init__(self, command: Command, wire: bytes, verb: Verb | None = None, octets: bytes | None = None) -> None:
+    def __init__(self, command: Command, wire: bytes) -> None:
         self.command = command
         #: The verb: everything goes by it, since comparing texts is cheaper than asking for types.
-        self.name = command.verb
+        self.name = name = command.verb
         self.wire = wire
-        #: The declaration, for a command of an extension.
+        #: It ends a pipelined group.
+        self.last = name not in _INSIDE
+
+
+class PendingVerb(Pending):
+    """A command of an extension on its way."""
+
+    __slots__ = ("cancelled", "dialogue", "final", "octets", "starts", "verb")
+
+    def __init__(
+        self,
+        command: Command,
+        wire: bytes,
+        verb: Verb,
+        octets: bytes | None = None,
+        *,
+        dialogue: ClientDialogue | None = None,
+        starts: ChunkMaker | None = None,
+    ) -> None:
+        super().__init__(command, wire)
         self.verb = verb
-        #: The octets behind the line (BDAT).
         self.octets = octets
-        #: Reads the lines that belong to the command (AUTH).
-        self.dialogue: ClientDialogue | None = None
-        #: The dialogue was cancelled (`*`): only the last reply may follow.
+        self.dialogue = dialogue
         self.cancelled = False
-        #: Not a command: the place where the chunks of a message begin.
-        self.starts: ChunkMaker | None = None
-        #: Its reply decides about the message; `last`: it ends a pipelined group.
-        if verb is None:
-            self.final = False
-            self.last = self.name not in _INSIDE
-        else:
-            # Behind the last chunk nothing goes out before its reply (RFC 4468 3.2).
-            self.final = verb.ends_message is not None and verb.ends_message(command)
-            self.last = verb.last or self.final
+        self.starts = starts
+        # Behind the last chunk nothing goes out before its reply (RFC 4468 3.2).
+        self.final = verb.ends_message is not None and verb.ends_message(command)
+        self.last = verb.last or self.final
 
 
 def out_of_sequence(verb: str, state: State) -> LocalProtocolError:
@@ -146,6 +169,7 @@ class Gate:
         "_binary",
         "_is_binary",
         "_judged",
+        "_rooms",
         "_wanted",
         "capabilities",
         "enhanced",
@@ -176,8 +200,8 @@ class Gate:
         self._binary = [each for each in extensions if each.__class__.binary is not Extension.binary]
         self._judged: Mail | None = None  # the MAIL that was asked about last
         self._is_binary = False  # whether it announces binary content
-        #: The extensions that look at a message before it is sent.
-        self.planners = [each for each in extensions if each.__class__.plan is not Extension.plan]
+        #: The extensions that look at a message before it is sent, by the kind of message (`MailPlan.finish`).
+        self.planners = planners(extensions)
         self.learn(EMPTY)
 
     def learn(self, capabilities: Capabilities) -> None:
@@ -188,6 +212,8 @@ class Gate:
         offered = [extension for extension in self.extensions if extension.keyword in capabilities]
         self.pipelining = self._wanted and any(extension.pipelining for extension in offered)
         self.enhanced = any(extension.enhanced_codes for extension in offered)
+        #: Verb and keyword of declared parameters that were found offered: the octets that they may add to a line.
+        self._rooms: dict[tuple[str, str], int] = {}
 
     def offers(self, extension: Extension) -> bool:
         """Whether the extension is in the reply to EHLO that is in force."""
@@ -195,11 +221,13 @@ class Gate:
 
     def binary(self, mail: Mail) -> bool:
         """Whether this MAIL announces content without lines; asked several times of the same one."""
-        if not mail.params:
+        if not mail.params.pairs:
             return False
         if mail is not self._judged:
-            self._judged = mail
-            self._is_binary = any(extension.binary(mail) for extension in self._binary)
+            self._judged, self._is_binary = mail, False
+            for extension in self._binary:
+                if extension.binary(mail):
+                    self._is_binary = True
         return self._is_binary
 
     def line(self, command: Command, mail: Mail | None) -> bytes:
@@ -210,51 +238,70 @@ class Gate:
         limit = LINE
         kind = type(command)
         if kind is Data:
-            if mail is not None and self.binary(mail):
+            if mail is not None and mail.params.pairs and self.binary(mail):
                 raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
             return _DATA
-        wire = command.to_bytes()
-        if kind is Mail or kind is Rcpt or isinstance(command, (Mail, Rcpt)):
-            assert isinstance(command, (Mail, Rcpt))
-            path = command.path
-            # A short line without underscore is within all limits of a path.
-            if len(wire) > SHORT or b"_" in wire or path.mailbox.__class__ is not Mailbox:
-                path.check_send_limits()
-            if command.params:
+        if kind in _HEADS or isinstance(command, (Mail, Rcpt)):
+            if TYPE_CHECKING:
+                assert isinstance(command, (Mail, Rcpt))
+            wire = self._envelope_line(command)
+            if command.params.pairs:
                 limit += self._parameters(command, command.params)
-        elif params := getattr(command, "params", None):
-            limit += self._parameters(command, params)
+        else:
+            wire = command.to_bytes()
+            if params := getattr(command, "params", None):
+                limit += self._parameters(command, params)
         if len(wire) > limit:
             raise LocalProtocolError(f"the {command.verb} line has {len(wire)} octets, {limit} are allowed")
         if not wire.isascii():
             self._utf8(command, mail)
         return wire
 
+    def _envelope_line(self, command: Mail | Rcpt) -> bytes:
+        """The line of MAIL or RCPT, its path within the limits; for a mailbox in ASCII without its slower parts."""
+        path, mailbox, head = command.path, command.path.mailbox, _HEADS.get(type(command))
+        if mailbox.__class__ is not Mailbox or head is None:
+            path.check_send_limits()
+            return command.to_bytes()
+        if TYPE_CHECKING:
+            assert isinstance(mailbox, Mailbox)
+        local_part, domain = quoted(mailbox.local_part), mailbox.domain.text
+        line = f"{local_part}@{domain}"
+        if len(local_part) > MAX_LOCAL_PART or len(line) > MAX_PATH - 2 or "_" in domain or not line.isascii():
+            path.check_send_limits()
+        line = f"{head}{line}>{command.params}" if command.params.pairs else f"{head}{line}>"
+        if line.isascii() and line.isprintable():  # the rule of `Command.to_bytes`, which has a word for all others
+            return line.encode() + b"\r\n"
+        return command.to_bytes()
+
     def _parameters(self, command: Command, params: Parameters) -> int:
         """Check that each parameter was offered; gives the octets by which they lengthen the line (X-MIX-07)."""
-        room = 0
-        extensions, offered = self.extensions, self.offered
+        room, verb, rooms = 0, command.verb, self._rooms
         for keyword, value in params.pairs:
-            owners = extensions.owners(command.verb, keyword)
-            if owners:
-                for owner in owners:
-                    if owner.keyword in offered:
-                        break
-                else:
-                    raise LocalProtocolError(f"{keyword} is not sent: the server did not offer {owners[0].keyword}")
-                room += extensions.parameters[command.verb][keyword.upper()].octets
-            elif keyword.upper() not in offered and not (self.extra and self.capabilities is not EMPTY):
-                raise LocalProtocolError(
-                    f"{keyword} is not sent: the server did not offer it and no known extension declares it "
-                    "(extra_parameters=True sends it all the same)"
-                )
-            else:
-                room += len(keyword) + 2 + len((value or "").encode("utf-8"))
-        if isinstance(command, Mail) and self.binary(command):
+            octets = rooms.get((verb, keyword))
+            room += self._room(verb, keyword, value) if octets is None else octets
+        if verb == "MAIL" and isinstance(command, Mail) and self.binary(command):
             for extension in self._binary:
                 if extension.binary(command) and not self.offers(extension):
                     raise LocalProtocolError(f"{extension.keyword} was not offered: binary content is not sent")
         return room
+
+    def _room(self, verb: str, keyword: str, value: str | None) -> int:
+        """The octets that a parameter may add to the line; remembered for one that an offered extension declares."""
+        owners = self.extensions.owners(verb, keyword)
+        if not owners:
+            if keyword.upper() not in self.offered and not (self.extra and self.capabilities is not EMPTY):
+                raise LocalProtocolError(
+                    f"{keyword} is not sent: the server did not offer it and no known extension declares it "
+                    "(extra_parameters=True sends it all the same)"
+                )
+            return len(keyword) + 2 + len((value or "").encode("utf-8"))
+        if not any(owner.keyword in self.offered for owner in owners):
+            raise LocalProtocolError(f"{keyword} is not sent: the server did not offer {owners[0].keyword}")
+        octets = self.extensions.parameters[verb][keyword.upper()].octets
+        if keyword.isupper():  # one spelling, so that the table stays small
+            self._rooms[verb, keyword] = octets
+        return octets
 
     def _utf8(self, command: Command, mail: Mail | None) -> None:
         """Octets above 127 need an extension that was offered, and its parameter (RFC 6531 3.4)."""

@@ -203,7 +203,7 @@ class Transaction:
                 utf8=self._utf8,
                 tls_verified=conn.tls_verified,
             )
-            plan.finish(conn.extensions, conn.planners, extra=conn.extra_parameters)
+            plan.finish(conn.extensions, conn._gate.planners, extra=conn.extra_parameters)
             self._queue(plan)
         except MissingExtension as missing:
             self.give_up(missing.kind, exception=missing)

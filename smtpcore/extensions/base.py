@@ -141,12 +141,12 @@ def staying(*states: State) -> dict[State, Move]:
 
 
 class When(Enum):
-    """When a guard has something to look at; what it cannot mind costs nothing."""
+    """When a guard, or a plan, has something to look at; what it cannot mind costs nothing."""
 
     ALWAYS = "always"
-    #: The command has parameters.
+    #: The command has parameters; of a message: the caller gave some to MAIL or RCPT.
     PARAMETERS = "parameters"
-    #: The line holds octets above 127.
+    #: The line holds octets above 127; of a message: its commands or its content may, or the content has no lines.
     NON_ASCII = "non-ascii"
 
 
@@ -168,6 +168,8 @@ class Extension(Value):
     enhanced_codes: ClassVar[bool] = False
     #: Verbs before which `guard` is called, and when; `"*"` for all verbs.
     guards: ClassVar[Mapping[str, When]] = {}
+    #: Of which messages `plan` has something to say.
+    plans: ClassVar[When] = When.ALWAYS
     #: Reply codes that it adds to commands, its own verbs or others; `"*"` for all commands.
     codes: ClassVar[Mapping[str, frozenset[int]]] = {}
     #: Set it in an extension of your own whose keyword IANA has registered since; others begin with X (RFC 5321 2.2.2).
@@ -204,4 +206,7 @@ class Extension(Value):
         return False
 
     def plan(self, plan: MailPlan) -> None:
-        """Client: before MAIL, add what this message needs of the extension, or say that it cannot be sent."""
+        """Client: before MAIL, add what this message needs of the extension, or say that it cannot be sent.
+
+        Asked of the messages that `plans` names.
+        """

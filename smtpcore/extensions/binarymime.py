@@ -23,6 +23,7 @@ class BinaryMime(Extension):
     requires: ClassVar[frozenset[str]] = frozenset(("CHUNKING",))
     parameters: ClassVar[tuple[Parameter[BodyType], ...]] = (BODY,)
     guards: ClassVar[Mapping[str, When]] = {"DATA": When.ALWAYS}
+    plans: ClassVar[When] = When.NON_ASCII
 
     def binary(self, mail: Mail) -> bool:
         return bool(mail.params.pairs) and BODY.get(mail.params) is BodyType.BINARY_MIME

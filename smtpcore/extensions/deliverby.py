@@ -56,6 +56,7 @@ class DeliverByExtension(Extension):
     keyword: ClassVar[str] = "DELIVERBY"
     parameters: ClassVar[tuple[Parameter[DeliverBy], ...]] = (BY,)
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
+    plans: ClassVar[When] = When.PARAMETERS
 
     def offer(self, session: Session) -> Sequence[str]:
         return () if self.minimum is None else (str(self.minimum),)

@@ -49,6 +49,7 @@ class EightBitMime(Extension):
     keyword: ClassVar[str] = "8BITMIME"
     parameters: ClassVar[tuple[Parameter[BodyType], ...]] = (BODY,)
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
+    plans: ClassVar[When] = When.NON_ASCII
 
     def guard(self, command: Command, session: Session) -> Reply | None:
         assert isinstance(command, Mail)

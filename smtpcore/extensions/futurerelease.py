@@ -53,6 +53,7 @@ class FutureRelease(Extension):
     keyword: ClassVar[str] = "FUTURERELEASE"
     parameters: ClassVar[tuple[Parameter[int] | Parameter[str], ...]] = (HOLDFOR, HOLDUNTIL)
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
+    plans: ClassVar[When] = When.PARAMETERS
 
     def __post_init__(self) -> None:
         if not 1 <= self.interval <= 999_999_999 or not is_date_time(self.until, utc=True):

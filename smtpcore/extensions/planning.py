@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Iterable, Mapping, Sequence, TypeVar
 
+from smtpcore.addresses import ForwardPath, Mailbox, ReversePath
 from smtpcore.commands import Mail, Rcpt
 from smtpcore.errors import SMTPError, SyntaxProblem
+from smtpcore.extensions.base import Extension, When
 from smtpcore.extensions.eightbitmime import BODY, BodyType
 from smtpcore.parameters import Parameter, Parameters
 
 if TYPE_CHECKING:
-    from smtpcore.extensions.base import Extension
     from smtpcore.extensions.registry import ExtensionSet
 
 T = TypeVar("T")
@@ -78,25 +79,36 @@ class MailPlan:
         utf8: bool = False,
         tls_verified: bool = False,
     ) -> None:
+        params = mail.params
         self._capabilities = capabilities
-        self._given = [("MAIL", mail.params)] if mail.params else []
-        self._given += [("RCPT", rcpt.params) for rcpt in rcpts if rcpt.params]
+        self._given = [("MAIL", params)] if params.pairs else []
+        for rcpt in rcpts:
+            if rcpt.params.pairs:
+                self._given.append(("RCPT", rcpt.params))
         self.path = mail.path
         self.rcpts = list(rcpts)
         #: The parameters of MAIL so far.
-        self.mail_params = mail.params
+        self.mail_params = params
         self.size = size
         self.tls_verified = tls_verified
         #: Keywords of parameters that were left out because the server does not offer them.
         self.dropped: tuple[str, ...] = ()
-        body = BODY.get(mail.params)
-        self.binary = binary or body is BodyType.BINARY_MIME
+        self.binary = binary
         # Not known beforehand: say what is true of any text, where the server allows that.
-        unknown = body is BodyType.EIGHT_BIT_MIME or "8BITMIME" in capabilities
-        self.eight_bit = unknown if eight_bit is None else eight_bit
-        if body is not None and (body is not BodyType.SEVEN_BIT or self.eight_bit or "8BITMIME" not in capabilities):
+        self.eight_bit = "8BITMIME" in capabilities if eight_bit is None else eight_bit
+        if params.pairs:
+            self._take_body(params, eight_bit is None)
+        self.utf8 = utf8 or "SMTPUTF8" in params or self._not_ascii()
+
+    def _take_body(self, params: Parameters, unknown: bool) -> None:
+        """What the caller says of the content; `unknown`: there was no look at it."""
+        body = BODY.get(params)
+        self.binary = self.binary or body is BodyType.BINARY_MIME
+        self.eight_bit = self.eight_bit or (unknown and body is BodyType.EIGHT_BIT_MIME)
+        if body is not None and (
+            body is not BodyType.SEVEN_BIT or self.eight_bit or "8BITMIME" not in self._capabilities
+        ):
             self._drop("BODY")  # the extensions say it again, as it is needed
-        self.utf8 = utf8 or "SMTPUTF8" in self.mail_params or self._not_ascii()
 
     def _not_ascii(self) -> bool:
         """Whether a command line cannot be written in ASCII, not even with A-labels in the domains (RFC 6531 3.2)."""
@@ -112,9 +124,9 @@ class MailPlan:
 
     def _paths_need_utf8(self) -> bool:
         for rcpt in self.rcpts:
-            if rcpt.path.needs_utf8:
+            if _needs_utf8(rcpt.path):
                 return True
-        return self.path.needs_utf8
+        return _needs_utf8(self.path)
 
     def offered(self, keyword: str) -> tuple[str, ...] | None:
         """The parameters of a keyword in the reply to EHLO, `None` when it is not offered."""
@@ -154,16 +166,20 @@ class MailPlan:
         """The server cannot carry the message: raises `MissingExtension`."""
         raise MissingExtension(kind, text)
 
-    def finish(
-        self, extensions: ExtensionSet, planners: Iterable[Extension] | None = None, *, extra: bool = False
-    ) -> None:
+    def finish(self, extensions: ExtensionSet, looking: Planners | None = None, *, extra: bool = False) -> None:
         """Let every extension look, then settle the parameters that the server does not offer.
 
-        `planners` are those of the extensions that have something to say, when that is known.  `extra`: parameters
-        that no known extension declares pass all the same.  Raises `MissingExtension`.
+        `looking` is `planners(extensions)`, when that is known.  `extra`: parameters that no known extension declares
+        pass all the same.  Raises `MissingExtension`.
         """
-        for extension in extensions if planners is None else planners:
+        plain = not (self.eight_bit or self.binary or self.utf8)
+        for extension in (looking or planners(extensions))[bool(self._given), plain]:
             extension.plan(self)
+        if self._given:
+            self._settle(extensions, extra)
+
+    def _settle(self, extensions: ExtensionSet, extra: bool) -> None:
+        """Leave out, or refuse to send without, what the caller wants and the server does not offer."""
         missing: dict[str, str] = {}
         for place, params in self._given:  # what the extensions added is offered
             for keyword, _ in params.pairs:
@@ -182,7 +198,31 @@ class MailPlan:
     @property
     def mail(self) -> Mail:
         """The MAIL command of the plan."""
-        return Mail(self.path, self.mail_params)
+        mail: Mail = Mail._make(self.path, self.mail_params)
+        return mail
+
+
+#: The extensions that have something to say of a message, by whether its commands were given parameters, and whether
+#: all of it is ASCII text.
+Planners = Mapping[tuple[bool, bool], tuple[Extension, ...]]
+
+
+def planners(extensions: Iterable[Extension]) -> Planners:
+    """Which of these extensions look at which kind of message (`Extension.plans`)."""
+    looking = [extension for extension in extensions if extension.__class__.plan is not Extension.plan]
+    found: dict[tuple[bool, bool], tuple[Extension, ...]] = {}
+    for given, plain in ((False, False), (False, True), (True, False), (True, True)):
+        idle = {When.ALWAYS: False, When.PARAMETERS: not given, When.NON_ASCII: plain}
+        found[given, plain] = tuple([extension for extension in looking if not idle[extension.plans]])
+    return found
+
+
+def _needs_utf8(path: ReversePath | ForwardPath) -> bool:
+    """`path.needs_utf8`, with less work for a mailbox."""
+    mailbox = path.mailbox
+    if type(mailbox) is Mailbox:
+        return not (mailbox.local_part.isascii() and mailbox.domain.text.isascii())
+    return path.needs_utf8
 
 
 def _without(params: Parameters, keyword: str) -> Parameters:
@@ -191,7 +231,7 @@ def _without(params: Parameters, keyword: str) -> Parameters:
 
 def announces_eight_bit(mail: Mail) -> bool:
     """Whether a MAIL says that octets above 127 follow (RFC 6152 3)."""
-    if not mail.params:
+    if not mail.params.pairs:
         return False
     try:
         return BODY.get(mail.params) in (BodyType.EIGHT_BIT_MIME, BodyType.BINARY_MIME)

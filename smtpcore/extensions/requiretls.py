@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final, Sequence
 
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.parameters import Parameter, bare, no_value
 from smtpcore.session import Session
 
@@ -19,6 +19,7 @@ class RequireTls(Extension):
 
     keyword: ClassVar[str] = "REQUIRETLS"
     parameters: ClassVar[tuple[Parameter[bool], ...]] = (REQUIRETLS,)
+    plans: ClassVar[When] = When.PARAMETERS
 
     def offer(self, session: Session) -> Sequence[str] | None:
         return () if session.tls else None

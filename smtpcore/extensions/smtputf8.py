@@ -28,6 +28,7 @@ class SmtpUtf8(Extension):
     parameters: ClassVar[tuple[Parameter[bool], ...]] = (SMTPUTF8, _VRFY, _EXPN)
     utf8: ClassVar[bool] = True
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.NON_ASCII, "RCPT": When.NON_ASCII}
+    plans: ClassVar[When] = When.NON_ASCII
 
     def utf8_replies(self, command: Command) -> bool:
         return isinstance(command, (Mail, Inquiry)) and "SMTPUTF8" in command.params
