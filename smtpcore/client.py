@@ -8,7 +8,7 @@ command only when the octets of that command had left; whatever else the server 
 from __future__ import annotations
 
 import math
-from typing import Callable, Final, Iterable
+from typing import TYPE_CHECKING, Callable, Final, Iterable
 
 from smtpcore.addresses import AddressLiteral, Domain
 from smtpcore.capabilities import EMPTY, Capabilities
@@ -25,7 +25,7 @@ from smtpcore.outgoing import Outgoing
 from smtpcore.replies import Reply, ReplyReader
 from smtpcore.reply_reader import MAX_CHALLENGE
 from smtpcore.sending import NOT_SENT as NOT_SENT
-from smtpcore.sending import Gate, Pending, Text
+from smtpcore.sending import Gate, Pending, PendingVerb, Text
 from smtpcore.session import Envelope, ResetKind, Session
 from smtpcore.state import State
 from smtpcore.timeouts import Timeouts
@@ -177,7 +177,7 @@ class ClientConnection(Outgoing):
             state = self._state
             if state is _CLOSED or state is _TLS:
                 return None
-            line = buffer.next_line(self._line_limits) if len(buffer) else None
+            line = buffer.next_line(self._line_limits) if buffer.start < len(buffer._data) else None
             if line is None:
                 if not self._eof:
                     self._starved = True
@@ -190,10 +190,10 @@ class ClientConnection(Outgoing):
         return news.pop(0)
 
     def _read(self, line: bytes) -> None:
-        head = self._outstanding[0] if self._outstanding else None
-        reply = None
-        if head is not None and head.name not in _HELLOS and not self._reader.pending:
-            reply = self._seen.get(line)
+        outstanding = self._outstanding
+        head = outstanding[0] if outstanding else None
+        # While a greeting is under way replies may come without enhanced codes, so that none is known by its octets.
+        reply = self._seen.get(line) if head is not None and not self._hellos and not self._reader._texts else None
         if reply is None:
             reply = self._read_new(line, head)
             if reply is None:
@@ -295,14 +295,14 @@ class ClientConnection(Outgoing):
 
     def _intermediate(self, head: Pending, reply: Reply) -> None:
         """A 3yz other than that to DATA: a turn of a dialogue, or out of place."""
-        if head.dialogue is None:
+        if not isinstance(head, PendingVerb) or head.dialogue is None:
             self._end(_misplaced(reply))
         elif head.cancelled:
             self._end(RemoteProtocolError("the exchange was cancelled, and the server goes on with it (RFC 4954 4)"))
         else:
             self._respond(head, head.dialogue, reply)
 
-    def _respond(self, head: Pending, dialogue: ClientDialogue, reply: Reply) -> None:
+    def _respond(self, head: PendingVerb, dialogue: ClientDialogue, reply: Reply) -> None:
         line = dialogue.receive(reply)
         head.cancelled = line == b"*"
         if b"\r" in line or b"\n" in line:
@@ -326,10 +326,10 @@ class ClientConnection(Outgoing):
         return self._told < len(envelope.recipients)
 
     def _mail_answered(self, head: Pending, reply: Reply) -> None:
-        command = head.command
-        assert isinstance(command, Mail)
         if reply.code < 300:
-            self._session.envelope = Envelope(command)
+            if TYPE_CHECKING:
+                assert isinstance(head.command, Mail)
+            self._session.envelope = Envelope(head.command)
             self._told = 0
             self._passed = False
         else:
@@ -338,11 +338,12 @@ class ClientConnection(Outgoing):
         self._move(head, reply)
 
     def _rcpt_answered(self, head: Pending, reply: Reply) -> None:
-        command, envelope = head.command, self._session.envelope
-        assert isinstance(command, Rcpt)
+        envelope = self._session.envelope
         if envelope is not None:
             if reply.code < 300:
-                envelope.recipients.append(command)
+                if TYPE_CHECKING:
+                    assert isinstance(head.command, Rcpt)
+                envelope.recipients.append(head.command)
             else:
                 envelope.refused += 1
         self._move(head, reply)

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Final, Iterable, Mapping
 
-from smtpcore.addresses import ForwardPath, Mailbox, Postmaster, ReversePath
+from smtpcore.addresses import (
+    ForwardPath,
+    Mailbox,
+    Postmaster,
+    ReversePath,
+    read_forward_path,
+    read_reverse_path,
+)
 from smtpcore.client import NOT_SENT, ClientConnection, ServiceClosing
 from smtpcore.commands import Command, Data, EndOfMessage, Hello, Mail, Rcpt, Reset
 from smtpcore.content import ChunkEncoder, NewlinePolicy
@@ -23,6 +30,7 @@ from smtpcore.errors import (
 from smtpcore.events import ClientEvent, Closed, Greeting, Response, SendBody
 from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.planning import MailPlan, MissingExtension, header_needs_utf8
+from smtpcore.leniency import STRICT
 from smtpcore.parameters import NO_PARAMETERS, Parameters
 from smtpcore.replies import Reply
 from smtpcore.report import Outcome, Report, Result
@@ -33,6 +41,12 @@ from smtpcore.state import State
 Recipient = str | Mailbox | Postmaster | ForwardPath | Rcpt
 #: States in which RSET has to go before the next MAIL (RFC 5321 4.1.4, C-SES-35).
 _OPEN: Final = (State.MAIL, State.RCPT, State.POISONED)
+#: Members of an enumeration are looked up slowly (CPython 3.11), and these for each message.
+_READY: Final = State.READY
+_DELIVERED: Final = Outcome.DELIVERED
+_REPAIR: Final = NewlinePolicy.REPAIR
+#: Verbs whose reply says what became of a message.
+_ENDS: Final = frozenset((EndOfMessage.verb, Bdat.verb))
 
 
 class Transaction:
@@ -95,25 +109,29 @@ class Transaction:
         one_flight: bool = False,
     ) -> None:
         self._conn = conn
-        self._sender = Mail(ReversePath.of(sender), _parameters(mail_params))
+        params = mail_params if mail_params is NO_PARAMETERS else _parameters(mail_params)
+        self._sender: Mail = Mail._make(_reverse_path(sender), params)
+        given: Mapping[ForwardPath, Parameters] = {}
         if rcpt_params:
             given = {ForwardPath.of(key): _parameters(value) for key, value in rcpt_params.items()}
-            self._rcpts = [_rcpt(recipient, given) for recipient in recipients]
-        else:
-            self._rcpts = [_rcpt(recipient, {}) for recipient in recipients]
+        self._rcpts = [_rcpt(recipient, given) for recipient in recipients]
         if not self._rcpts:
             raise LocalProtocolError("a message wants one recipient or more")
         if chunk_size is not None and chunk_size < 1:
             raise LocalProtocolError("chunk_size is one octet or more")
         self._paths = [rcpt.path for rcpt in self._rcpts]
-        if body is not None and conn.newlines is NewlinePolicy.REPAIR:
-            encoder = ChunkEncoder(NewlinePolicy.REPAIR)
-            body = encoder.encode(body) + encoder.finish()
+        if body is not None:
+            if conn._gate.newlines is _REPAIR:
+                encoder = ChunkEncoder(_REPAIR)
+                body = encoder.encode(body) + encoder.finish()
+            size = len(body)
+            eight_bit = not body.isascii()
+            utf8 = utf8 or (eight_bit and header_needs_utf8(body))
         self._body = body
         self._wire = b""
-        self._size = size if body is None else len(body)
-        self._eight_bit = eight_bit if body is None else not body.isascii()
-        self._utf8 = utf8 or (body is not None and header_needs_utf8(body))
+        self._size = size
+        self._eight_bit = eight_bit
+        self._utf8 = utf8
         self._binary = binary
         self._chunking = chunking
         self._chunk_size = chunk_size
@@ -161,21 +179,19 @@ class Transaction:
     @property
     def report(self) -> Report:
         """What is known now: before `done`, undecided recipients count as they would if the connection ended here."""
-        results = self._results
-        if None in results:
-            lost = Outcome.UNKNOWN if self._in_doubt() else Outcome.RETRY
-            found = tuple(
-                [
-                    Result(path, lost) if result is None else result
-                    for path, result in zip(self._paths, results, strict=True)
-                ]
-            )
-        else:
-            found = tuple([result for result in results if result is not None])
-        if any(result.outcome is Outcome.DELIVERED for result in found):
-            return Report(found, dropped=self._dropped)
+        results: list[Result] = []
+        served = False
+        for path, result in zip(self._paths, self._results, strict=True):
+            if result is None:
+                result = Result(path, Outcome.UNKNOWN if self._in_doubt() else Outcome.RETRY)
+            elif result.outcome is _DELIVERED:
+                served = True
+            results.append(result)
+        if served:
+            report: Report = Report._make(tuple(results), "", None, None, self._dropped)
+            return report
         error = self._error or ("" if self.done else "not-sent")
-        return Report(found, error, self._reply, self._exception, self._dropped)
+        return Report(tuple(results), error, self._reply, self._exception, self._dropped)
 
     # --- sending -------------------------------------------------------------------------------------------------
 
@@ -187,43 +203,45 @@ class Transaction:
         what cannot be sent at all; then nothing was queued either.
         """
         conn = self._conn
-        if conn.planned_state is not State.READY and conn.planned_state not in _OPEN:
-            raise out_of_sequence("MAIL", conn.planned_state)
+        gate, state = conn._gate, conn.planned_state
+        if state is not _READY and state not in _OPEN:
+            raise out_of_sequence("MAIL", state)
         if conn.session.hello is None:
             raise LocalProtocolError("what the server offers is not known yet: start() on the Response to EHLO")
         self._started = True
         try:
             plan = MailPlan(
-                conn._gate.offered,
+                gate.offered,
                 self._sender,
                 self._rcpts,
                 size=self._size,
                 eight_bit=self._eight_bit,
                 binary=self._binary,
                 utf8=self._utf8,
-                tls_verified=conn.tls_verified,
+                tls_verified=conn._verified,
             )
-            plan.finish(conn.extensions, conn._gate.planners, extra=conn.extra_parameters)
-            self._queue(plan)
+            plan.finish(gate.extensions, gate.planners, extra=gate.extra)
+            self._queue(plan, state is not _READY)
         except MissingExtension as missing:
             self.give_up(missing.kind, exception=missing)
         except SMTPError as error:
             self.give_up("invalid-argument", exception=error)
             raise
 
-    def _queue(self, plan: MailPlan) -> None:
+    def _queue(self, plan: MailPlan, reset: bool) -> None:
         conn, mail, body = self._conn, plan.mail, self._body
         chunks = self._by_chunks(plan)
         if body is not None:
             self._wire = conn._encode(mail, body, Bdat if chunks else None)
         commands: list[Command] = [mail, *plan.rcpts]
-        if conn.planned_state in _OPEN:
+        if reset:
             commands.insert(0, Reset())
         if not chunks:
-            commands.append(Data())
+            self._data = Data()
+            commands.append(self._data)
         conn.send_all(commands)
         if not chunks:
-            self._data = commands[-1]
+            pass
         elif self._one_flight and body is not None and not conn.session.lmtp:
             self._data = Bdat(len(self._wire), True)
             conn.send(self._data, octets=self._wire)
@@ -248,12 +266,32 @@ class Transaction:
 
     def handle(self, event: ClientEvent) -> None:
         """Take note of an event of the connection; those of other transactions pass by."""
-        if type(event) is Response:
-            self._response(event)
-        elif type(event) is SendBody:
+        if type(event) is not Response:
+            self._news(event)
+            return
+        command, reply = event.command, event.reply
+        position = self._positions.get(id(command))
+        if position is not None:
+            self._pending -= 1
+            self._recipient(position, reply)
+        elif command is self._mail:
+            self._pending -= 1
+            if reply.code >= 400:
+                self._refused(reply)
+        elif command is self._data:
+            self._content(command, reply)
+        elif self._phase_text:
+            if command.verb in _ENDS:
+                self._message(event)
+        elif not self._started and isinstance(command, Hello):
+            self._hello(reply)
+
+    def _news(self, event: ClientEvent) -> None:
+        """What is no reply to a command."""
+        if type(event) is SendBody:
             if event.command is self._data:
                 self._phase_text = True
-                self._pending -= isinstance(event.command, Bdat)
+                self._pending -= event.command.verb == "BDAT"
                 if self._body is not None:
                     self._conn._end_encoded(self._wire, len(self._body), self._chunk_size)
                     self._wire = b""
@@ -262,24 +300,12 @@ class Transaction:
         elif type(event) is Greeting and event.reply.is_negative and not self._started:
             self._refused_session("greeting-rejected", event.reply)
 
-    def _response(self, event: Response) -> None:
-        command, reply = event.command, event.reply
-        if id(command) in self._positions:
-            self._pending -= 1
-            self._recipient(self._positions[id(command)], reply)
-        elif command is self._mail:
-            self._pending -= 1
-            if reply is NOT_SENT:
-                self._decide_rest("not-sent", None, None, Outcome.RETRY)
-            elif reply.is_negative:
-                self._decide(range(len(self._results)), "mail-rejected", reply)
-        elif command is self._data:
-            self._content(command, reply)
-        elif self._phase_text:
-            if isinstance(command, (EndOfMessage, Bdat)):
-                self._message(event)
-        elif not self._started and isinstance(command, Hello):
-            self._hello(reply)
+    def _refused(self, reply: Reply) -> None:
+        """MAIL was refused, or not sent at all."""
+        if reply is NOT_SENT:
+            self._decide_rest("not-sent", None, None, Outcome.RETRY)
+        else:
+            self._decide(range(len(self._results)), "mail-rejected", reply)
 
     def _hello(self, reply: Reply) -> None:
         if reply.is_positive:
@@ -288,7 +314,7 @@ class Transaction:
             self._refused_session("helo-rejected", reply)
 
     def _recipient(self, position: int, reply: Reply) -> None:
-        if reply.is_positive:
+        if reply.code < 400:
             self._taken.append(position)
         elif self._results[position] is None:
             # RFC 5321 4.5.3.1.10: 552 to RCPT means too many recipients, unless it says that the message is too big.
@@ -300,18 +326,19 @@ class Transaction:
     def _content(self, command: Command, reply: Reply) -> None:
         """The reply to DATA, or to the message when it went along with MAIL and RCPT."""
         self._pending -= 1
-        if isinstance(command, Data) and reply.is_positive:
+        text = command.verb == "DATA"
+        if text and reply.code < 400:
             self._phase_text = True  # SendBody follows; or an empty text was sent, since nobody was accepted
             return
         if reply is NOT_SENT:
             return
-        kind = "data-rejected" if isinstance(command, Data) else "message-rejected"
-        self._decide(self._taken, kind, reply)
+        self._decide(self._taken, "data-rejected" if text else "message-rejected", reply)
 
     def _message(self, event: Response) -> None:
         """A reply to the end of the text, or to a chunk."""
         command, reply = event.command, event.reply
-        if isinstance(command, Bdat) and not command.last and reply.is_positive:
+        chunk = command.verb == "BDAT"
+        if chunk and reply.code < 400 and not _last(command):
             return
         if event.recipient is not None:
             position = self._positions[id(event.recipient)]
@@ -321,7 +348,7 @@ class Transaction:
         else:
             self._decide(self._taken, "message-rejected", reply)
         self._phase_text = False
-        if self._conn.planned_state is State.POISONED:
+        if chunk and self._conn.planned_state is State.POISONED:
             self._conn.send(Reset())  # RFC 3030 2: before anything else
 
     # --- results -------------------------------------------------------------------------------------------------
@@ -337,8 +364,8 @@ class Transaction:
         """One reply for these recipients."""
         for position in positions:
             if self._results[position] is None:
-                self._results[position] = Result(self._paths[position], _outcome(reply), reply)
-                if reply.is_negative:
+                self._results[position] = Result._make(self._paths[position], _outcome(reply), reply)
+                if reply.code >= 400:
                     self._note(kind, reply)
 
     def _refused_session(self, kind: str, reply: Reply) -> None:
@@ -397,8 +424,8 @@ class Transaction:
 
 
 def _outcome(reply: Reply) -> Outcome:
-    if reply.is_positive:
-        return Outcome.DELIVERED
+    if reply.code < 400:
+        return _DELIVERED
     return Outcome.RETRY if reply.is_transient else Outcome.REFUSED
 
 
@@ -411,11 +438,45 @@ def _parameters(given: Parameters | Iterable[tuple[str, str | None]]) -> Paramet
 
 
 def _rcpt(recipient: Recipient, given: Mapping[ForwardPath, Parameters]) -> Rcpt:
-    if isinstance(recipient, Rcpt):
-        # A new object: the replies are told apart by the identity of the commands.
+    """A new object always: the replies are told apart by the identity of the commands."""
+    rcpt: Rcpt
+    if isinstance(recipient, str):
+        rcpt = Rcpt._make(_forward_path(recipient))
+    elif isinstance(recipient, Rcpt):
         return Rcpt(recipient.path, recipient.params)
-    path = ForwardPath.of(recipient)
-    return Rcpt(path, given.get(path, NO_PARAMETERS))
+    else:
+        rcpt = Rcpt._make(ForwardPath.of(recipient))
+    if given and rcpt.path in given:
+        return Rcpt(rcpt.path, given[rcpt.path])
+    return rcpt
+
+
+def _reverse_path(sender: str | Mailbox | ReversePath) -> ReversePath:
+    """`ReversePath.of`; text is read as a server reads it, which is the shorter way."""
+    if isinstance(sender, str) and sender.isascii():
+        octets = f"<{sender}>".encode()
+        try:
+            path, end = read_reverse_path(octets, 0, utf8=False, leniency=STRICT)
+        except SyntaxProblem:
+            pass  # found again, at its position in the text
+        else:
+            if end == len(octets) and not path.route:
+                return path
+    return ReversePath.of(sender)
+
+
+def _forward_path(recipient: str) -> ForwardPath:
+    """`ForwardPath.of`, likewise."""
+    if recipient.isascii():
+        octets = f"<{recipient}>".encode()
+        try:
+            path, end = read_forward_path(octets, 0, utf8=False, leniency=STRICT)
+        except SyntaxProblem:
+            pass
+        else:
+            if end == len(octets) and not path.route:
+                return path
+    return ForwardPath.of(recipient)
 
 
 __all__ = ["MissingExtension", "Recipient", "Transaction"]
