@@ -102,6 +102,7 @@ class Conversation:
         self.texts += shown(self.delivery, self.client, self.server, self.client.session, self.server.session)
         self.texts += shown(*self.delivery.reports)
         self.texts += shown(self.server._dialogue, *self.link.client_events, *self.link.server_events)
+        self.texts += [octets.decode() for _, octets in self.link.transcript]
         return self
 
     def serve(self, connection: ServerConnection, event: object) -> None:
@@ -139,7 +140,7 @@ class Conversation:
     def exchanged(self) -> Iterator[str]:
         """Every line of the exchange: what was said there is a credential, or can be turned into one."""
         inside = False
-        for side, octets in self.link.transcript:
+        for side, octets in self.link.raw_transcript:
             text = octets.decode()
             if side == "C":
                 inside = inside or text.startswith("AUTH")

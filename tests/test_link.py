@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Iterable
+
 import pytest
 
 import smtpcore
@@ -18,6 +21,7 @@ from smtpcore import (
     Rcpt,
     ServerConnection,
     State,
+    sasl,
 )
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.testing import Link, link, octets, whole
@@ -97,3 +101,128 @@ def test_an_end_that_closes_takes_the_line_with_it() -> None:
     refusing = link(client, server, serve=lambda conn, event: conn.shut_down())
     assert isinstance(refusing.client_events[-1], Closed)
     assert server.state is State.CLOSED
+
+
+# -- the transcript ----------------------------------------------------------------------------------------------------
+
+
+def logged_in(name: str, *, initial: bool, password: str = "open sesame", cut: Cut = whole) -> Link:
+    """A delivery with a login; the application knows the password "open sesame"."""
+    auth = smtpcore.AuthExtension(
+        ("PLAIN", "LOGIN", "CRAM-MD5"),
+        clear_text=True,
+        make=lambda name: sasl.server_mechanism(name, sasl.ServerSettings(challenge=b"<1.2@mx.example.org>")),
+    )
+    client = ClientConnection("client.example", tls=True, tls_verified=True)
+    server = ServerConnection("mx.example.org", extensions=[*smtpcore.SERVER_EXTENSIONS, auth], tls=True)
+    credentials = sasl.ClientCredentials("ann", password)
+    login = smtpcore.Login(credentials, (name,), nonce=b"nonce", initial_response=initial)
+    session = Delivery(
+        client, [Message("a@client.example", ("b@mx.example.org",), b"AUTH PLAIN in a text\r\n")], login=login
+    )
+
+    def serve(connection: ServerConnection, event: object) -> None:
+        if isinstance(event, smtpcore.Authenticate):
+            if isinstance(event.credentials, sasl.PasswordCredentials) and event.credentials.password != "open sesame":
+                connection.reject(event, smtpcore.replies.AUTH_FAILED)
+            elif isinstance(event.credentials, sasl.PasswordCredentials):
+                connection.accept(event)
+            else:
+                connection.provide(event, "open sesame")
+        else:
+            smtpcore.accept_all(connection, event)  # type: ignore[arg-type]
+
+    return link(client, server, serve=serve, drive=lambda conn, event: session.handle(event), cut=cut)
+
+
+def exchange(transcript: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """From AUTH on, to the reply that ends it."""
+    found: list[tuple[str, bytes]] = []
+    for side, data in transcript:
+        if found or data.startswith(b"AUTH"):
+            found.append((side, data))
+            if data[:3] in (b"235", b"535"):
+                break
+    return found
+
+
+@pytest.mark.rule("X-AUTH-52")
+@pytest.mark.parametrize("cut", [whole, octets], ids=["whole", "octets"])
+@pytest.mark.parametrize(
+    ("name", "initial", "said"),
+    [
+        ("PLAIN", True, [("C", b"AUTH PLAIN ***\r\n")]),
+        ("PLAIN", False, [("C", b"AUTH PLAIN\r\n"), ("S", b"334 \r\n"), ("C", b"***\r\n")]),
+        (
+            "LOGIN",
+            False,
+            [
+                ("C", b"AUTH LOGIN\r\n"),
+                ("S", b"334 ***\r\n"),
+                ("C", b"***\r\n"),
+                ("S", b"334 ***\r\n"),
+                ("C", b"***\r\n"),
+            ],
+        ),
+        ("CRAM-MD5", True, [("C", b"AUTH CRAM-MD5\r\n"), ("S", b"334 ***\r\n"), ("C", b"***\r\n")]),
+    ],
+)
+def test_what_is_said_in_a_login_is_hidden(name: str, initial: bool, said: list[tuple[str, bytes]], cut: Cut) -> None:
+    for password, code in (("open sesame", b"235"), ("open barley", b"535")):
+        joined = logged_in(name, initial=initial, password=password, cut=cut)
+        *shown, (_, last) = exchange(joined.transcript)
+        assert shown == said
+        assert last.startswith(code)
+        secrets = [
+            password.encode(),
+            base64.b64encode(password.encode()),
+            base64.b64encode(b"\0ann\0" + password.encode()),
+        ]
+        everything = b"".join(data for _, data in joined.transcript)
+        assert not any(secret in everything for secret in secrets)
+        assert len(joined.raw_transcript) == len(joined.transcript)
+        real = exchange(joined.raw_transcript)
+        assert [side for side, _ in real] == [side for side, _ in (*shown, ("S", last))]
+        if name == "PLAIN":
+            assert secrets[2] in b"".join(data for _, data in real)
+
+
+def test_the_rest_of_a_transcript_is_as_it_was() -> None:
+    """A text that looks like AUTH is a text, and replies outside of an exchange are whole."""
+    joined = logged_in("PLAIN", initial=True)
+    changed = [(new, old) for new, old in zip(joined.transcript, joined.raw_transcript, strict=True) if new != old]
+    assert [new for new, _ in changed] == [("C", b"AUTH PLAIN ***\r\n")]
+    assert any(b"AUTH PLAIN in a text" in data for _, data in joined.transcript)
+
+
+class Said:
+    """A dialogue that says these lines, whatever it is asked."""
+
+    def __init__(self, *lines: bytes) -> None:
+        self.left = list(lines)
+
+    def receive(self, reply: smtpcore.Reply) -> bytes:
+        return self.left.pop(0)
+
+    def finish(self, reply: smtpcore.Reply) -> str:
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [((b"*",), b"*\r\n"), ((b"",), b"\r\n"), ((b"c2VjcmV0",), b"***\r\n")],
+    ids=["cancelled", "empty", "said"],
+)
+def test_what_is_no_credential_is_shown(lines: tuple[bytes, ...], shown: bytes) -> None:
+    """The command before AUTH, a cancellation and an empty line."""
+    client = ClientConnection("client.example", tls=True, tls_verified=True)
+    auth = smtpcore.AuthExtension(("LOGIN",))
+    server = ServerConnection("mx.example.org", extensions=[*smtpcore.SERVER_EXTENSIONS, auth], tls=True)
+    joined = link(client, server)
+    before = len(joined.transcript)
+    client.send(smtpcore.Reset())
+    client.send(smtpcore.Auth("LOGIN", b"secret"), dialogue=Said(*lines))
+    joined.run()
+    (_, first), (_, asked), (_, answer), *_ = joined.transcript[before:]
+    assert (first, asked) == (b"RSET\r\nAUTH LOGIN ***\r\n", b"250 2.0.0 OK\r\n334 ***\r\n")
+    assert answer == shown

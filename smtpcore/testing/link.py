@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator
+from typing import Callable, Final, Iterator
 
 from smtpcore.client import ClientConnection
 from smtpcore.events import ClientEvent, ServerEvent, Step
@@ -12,6 +12,8 @@ ServerPolicy = Callable[[ServerConnection, ServerEvent], object]
 ClientPolicy = Callable[[ClientConnection, ClientEvent], object]
 #: Where an octet string is cut on its way: gives the pieces, in order.
 Cut = Callable[[bytes], Iterator[bytes]]
+#: What stands in `Link.transcript` where a credential was said.
+HIDDEN: Final = b"***"
 
 
 def whole(data: bytes) -> Iterator[bytes]:
@@ -28,8 +30,10 @@ def octets(data: bytes) -> Iterator[bytes]:
 class Link:
     """Carries octets between the two ends and events to two policies, until nothing moves any more.
 
-    `transcript` holds what went over the wire, as `("C", octets)` and `("S", octets)` in order; `client_events` and
-    `server_events` what the ends said.  A TLS handshake is played by telling both ends that it is done.
+    `transcript` holds what went over the wire, as `("C", octets)` and `("S", octets)` in order; what was said in an
+    authentication is `***` there, the challenges too (RFC 4954 9).  `raw_transcript` has the octets as they were,
+    passwords included: not for a log.  `client_events` and `server_events` hold what the ends said.  A TLS handshake is
+    played by telling both ends that it is done.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Link:
         self.client_events: list[ClientEvent] = []
         self.server_events: list[ServerEvent] = []
         self.transcript: list[tuple[str, bytes]] = []
+        self.raw_transcript: list[tuple[str, bytes]] = []
         self._serve = serve
         self._drive = drive
         self._cut = cut
@@ -71,7 +76,7 @@ class Link:
         data = self.server.data_to_send()
         if data:
             moved = True
-            self.transcript.append(("S", data))
+            self._note("S", data)
             for piece in self._cut(data):
                 self.client.receive_data(piece)
                 self._pull_client()
@@ -91,13 +96,21 @@ class Link:
         data = self.client.data_to_send()
         if data:
             moved = True
-            self.transcript.append(("C", data))
+            self._note("C", data)
             for piece in self._cut(data):
                 self.server.receive_data(piece)
                 for event in self.server.events():
                     self.server_events.append(event)
                     self._serve(self.server, event)
         return moved | self._close_ends()
+
+    def _note(self, side: str, data: bytes) -> None:
+        """Write down what goes over the wire, before it arrives."""
+        self.raw_transcript.append((side, data))
+        auth = next((pending.wire for pending in self.client._outstanding if pending.dialogue is not None), None)
+        if auth is not None:
+            data = _without_credentials(data, auth) if side == "C" else _without_challenges(data)
+        self.transcript.append((side, data))
 
     def _handshake(self) -> bool:
         if self.client.next_step is Step.START_TLS and self.server.next_step is Step.START_TLS:
@@ -115,6 +128,23 @@ class Link:
             self.server.receive_eof()
             return True
         return False
+
+
+def _without_credentials(data: bytes, auth: bytes) -> bytes:
+    """What a client said while `auth` was under way: that line stands behind other commands, or had left before."""
+    before, command, lines = data.rpartition(auth) if auth in data else (b"", b"", data)
+    verb, _, rest = command.removesuffix(b"\r\n").partition(b" ")
+    name, _, initial = rest.partition(b" ")
+    if initial:
+        command = b"%s %s %s\r\n" % (verb, name, HIDDEN)
+    said = [line if line in (b"", b"*") else HIDDEN for line in lines.split(b"\r\n")]
+    return before + command + b"\r\n".join(said)
+
+
+def _without_challenges(data: bytes) -> bytes:
+    """A challenge, and the answer to it, are enough to try passwords out."""
+    lines = data.split(b"\r\n")
+    return b"\r\n".join([line[:4] + HIDDEN if line[:3] == b"334" and line[4:] else line for line in lines])
 
 
 def link(
