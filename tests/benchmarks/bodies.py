@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import socket
 import sys
 import time
 
 from tests.benchmarks import peers
 from tests.benchmarks.load import ENVELOPE, HELLO, whole
-from tests.benchmarks.processes import Server, processors, start_all
+from tests.benchmarks.processes import Server, held_to, processors, start_all
 from tests.benchmarks.tables import OURS, Facts, Table, figure, median, ratio, spread
 
 #: Lines of 76 octets with their CRLF.
@@ -62,13 +61,16 @@ def one_message(server: Server, kind: str, octets: int, limit: float) -> tuple[f
 def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
     tables: list[Table] = []
     facts: Facts = {}
-    os.sched_setaffinity(0, {processors()[1]})
+    there = peers.servers(options)
     with contextlib.ExitStack() as stack:
-        running = start_all(peers.servers(options), stack)
+        running = start_all(there, stack)
+        stack.enter_context(held_to(processors()[1][0]))
         for megabytes in (10, 100):
             for kind in LINES:
                 found = measure(running, kind, int(megabytes * 1e6 * min(1.0, options.scale)), options)
-                tables.append(table(f"{megabytes} MB, {kind}", found))
+                tables.append(
+                    table(f"{megabytes * min(1.0, options.scale):g} MB, {kind}", found, there if not tables else None)
+                )
                 rates = {name: [value[0] for value in values] for name, values in found.items()}
                 if megabytes == 100:
                     for peer in (peers.SINK, "aiosmtpd", "Twisted"):
@@ -78,7 +80,6 @@ def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
                 if OURS in found:
                     grown = median([value[2] for value in found[OURS]])
                     facts["body.peak"] = max(facts.get("body.peak", 0.0), grown)
-    os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
     return tables, facts
 
 
@@ -97,13 +98,14 @@ def measure(
     return found
 
 
-def table(name: str, found: dict[str, list[tuple[float, float, float]]]) -> Table:
+def table(name: str, found: dict[str, list[tuple[float, float, float]]], there: peers.Peers | None) -> Table:
     rates = {name: [value[0] for value in values] for name, values in found.items()}
-    references = [peer for peer in (peers.SINK, "Twisted", "aiosmtpd") if peer in found]
+    references = [peer for peer in (peers.SINK, peers.GO, "Twisted", "aiosmtpd") if peer in found]
+    note = "`dots`: every line begins with a dot, which was doubled for the wire."
     made = Table(
         f"One message of {name}",
         ["", "MB/s", "spread", *(f"x {peer}" for peer in references), "CPU ns/octet", "peak grows by MiB"],
-        "`dots`: every line begins with a dot, which was doubled for the wire.",
+        there.note(note) if there else note,
     )
     for server, values in found.items():
         made.add(

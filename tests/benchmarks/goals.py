@@ -28,6 +28,8 @@ GOALS = (
     Goal("uvloop server, 1 per connection, CPU by smtp-sink's", "server.one.sink.uvloop", 1.35),
     Goal("uvloop server, 100 per connection, CPU by smtp-sink's", "server.hundred.sink.uvloop", 1.4),
     Goal("uvloop server, 100 per connection, pipelined, CPU by smtp-sink's", "server.piped.sink.uvloop", 1.6),
+    Goal("uvloop server, 1 per connection, CPU by go-smtp's", "server.one.go.uvloop", 1.0),
+    Goal("uvloop server, 100 per connection, pipelined, CPU by go-smtp's", "server.piped.go.uvloop", 1.0),
     Goal("asyncio server, 1 per connection, messages/s by aiosmtpd's", "server.one.rate", 3.5, False),
     Goal("asyncio server, 100 per connection, messages/s by aiosmtpd's", "server.hundred.rate", 3.5, False),
     Goal("asyncio server, 100 per connection, pipelined, messages/s by aiosmtpd's", "server.piped.rate", 4.8, False),

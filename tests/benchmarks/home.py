@@ -24,8 +24,13 @@ def folder() -> Path:
     return Path(given) if given else Path(tempfile.gettempdir()) / "smtpperf"
 
 
-def python() -> Path:
+def _own() -> Path:
     return folder() / "venv" / "bin" / "python"
+
+
+def python() -> Path:
+    """The interpreter for all that is in Python: that of the environment, or this one when there is none."""
+    return _own() if _own().exists() else Path(sys.executable)
 
 
 def inside() -> bool:
@@ -38,14 +43,14 @@ def prepare(install: bool = True) -> bool:
 
     A package that cannot be installed is left out, with a word to standard error: its rows will be missing.
     """
-    if not python().exists():
+    if not _own().exists():
         if not install:
             return False
         folder().mkdir(parents=True, exist_ok=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder() / "venv")], check=True, timeout=PATIENCE)
     if install:
         for name in missing():
-            command = [str(python()), "-m", "pip", "install", "-q", "--disable-pip-version-check", name]
+            command = [str(_own()), "-m", "pip", "install", "-q", "--disable-pip-version-check", name]
             if subprocess.run(command, check=False, timeout=PATIENCE).returncode:
                 print(f"# left out: {name} could not be installed", file=sys.stderr)
     return True
@@ -54,7 +59,7 @@ def prepare(install: bool = True) -> bool:
 def missing() -> list[str]:
     """The packages that the environment does not have."""
     code = "import sys, importlib.util as u; print(*[n for n in sys.argv[1:] if u.find_spec(n) is None])"
-    command = [str(python()), "-c", code, *PACKAGES]
+    command = [str(_own()), "-c", code, *PACKAGES]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return found.stdout.split()
 
@@ -62,7 +67,12 @@ def missing() -> list[str]:
 def environment() -> dict[str, str]:
     """For processes of the peers and ours: this checkout is importable, and compiled code is kept outside of it."""
     given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**given, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder() / "pycache")}
+    return {
+        **given,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(folder() / "pycache"),
+        "NODE_PATH": str(folder() / "node" / "node_modules"),
+    }
 
 
 def program(name: str) -> str | None:

@@ -12,7 +12,7 @@ import time
 from tests.benchmarks import peers
 from tests.benchmarks.bodies import await_reply, talk
 from tests.benchmarks.load import ENVELOPE, HELLO
-from tests.benchmarks.processes import Server, start_all
+from tests.benchmarks.processes import Server, held_to, processors, start_all
 from tests.benchmarks.tables import OURS, Facts, Samples, Table, compare, note_ratio
 
 RCPT = ENVELOPE[1]
@@ -62,8 +62,10 @@ def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
     }
     tables: list[Table] = []
     facts: Facts = {}
+    there = peers.servers(options)
     with contextlib.ExitStack() as stack:
-        running = start_all(peers.servers(options), stack)
+        running = start_all(there, stack)
+        stack.enter_context(held_to(processors()[1][0]))
         for name, (before, data, width, units) in cases.items():
             samples: dict[str, list[float]] = {}
             for _ in range(options.runs):
@@ -74,9 +76,9 @@ def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
                         print(f"# {server.name}: {problem}", file=sys.stderr)
                         continue
                     samples.setdefault(server.name, []).append(used / units * 1e6)
-            tables.append(
-                compare(f"Over a socket: {name}", samples, "CPU us each", [peers.SINK, "Twisted", "aiosmtpd"])
-            )
+            references = [peers.SINK, peers.GO, "Twisted", "aiosmtpd"]
+            note = "" if tables else there.note()
+            tables.append(compare(f"Over a socket: {name}", samples, "CPU us each", references, note))
             if name.startswith("RCPT"):
                 keep(facts, samples)
     return tables, facts

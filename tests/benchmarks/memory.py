@@ -70,8 +70,9 @@ def in_process(options: argparse.Namespace) -> tuple[Table, Facts]:
     """Resident memory of a server for each of many connections that have said EHLO."""
     made = Table(f"{CONNECTIONS} idle connections after EHLO, in a server process", ["", "KiB each", "next wave"])
     facts: Facts = {}
+    found = peers.servers(options)
     with contextlib.ExitStack() as stack:
-        for server in start_all(peers.servers(options), stack):
+        for server in start_all(found, stack):
             waves = []
             for _ in range(2):
                 before = server.memory()
@@ -88,6 +89,7 @@ def in_process(options: argparse.Namespace) -> tuple[Table, Facts]:
             made.add(server.name, *(f"{wave:.1f}" for wave in waves))
             if server.name == OURS:
                 facts["idle.server"] = waves[0]
+    made.note = found.note()
     return made, facts
 
 

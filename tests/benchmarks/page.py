@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TypedDict
 
-from tests.benchmarks import goals, home
+from tests.benchmarks import foreign, goals, home
 from tests.benchmarks.__main__ import SECTIONS
 from tests.benchmarks.tables import Facts
 
@@ -28,7 +28,7 @@ verb in aiosmtpd) are lifted. smtp-sink is Postfix's own test sink, in C.
 
 How some goals are read here: "where plain copy makes 7" scales our figure by the speed of `bytes(bytearray(piece))`
 measured beside it; "where one compiled regex takes 0.9" likewise by a look-up of the verb and one expression for the
-whole line. A client's clock starts when it has the greeting, as smtplib's does. The driver in memory pulls with
+whole line. A client's clock starts when it has the reply to EHLO. The driver in memory pulls with
 `next_event()`, which is a little cheaper than the generator `events()`. Growth is timed without making the input; its
 control rows copy octets of the same size, and show what the caches of the machine do by themselves.
 """
@@ -58,6 +58,7 @@ def peers() -> list[str]:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             continue
+    found += foreign.versions()
     return [", ".join(found)] if found else []
 
 

@@ -1,6 +1,6 @@
 """The peers' clients: python -m tests.benchmarks.peer_clients KIND PORT COUNT SIZE; prints what `send_many` prints.
 
-Imports, building the message and connecting are not counted.
+Imports, building the message, connecting and EHLO are not counted.
 """
 
 # mypy: ignore-errors
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -26,6 +27,7 @@ def by_smtplib(port: int, count: int, body: bytes) -> None:
     import smtplib
 
     client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example.org")
+    client.ehlo()
     begin = now()
     for _ in range(count):
         client.sendmail(SENDER, [RECIPIENT], body)
@@ -40,6 +42,7 @@ def by_aiosmtplib(port: int, count: int, body: bytes) -> None:
         names = {"hostname": "127.0.0.1", "port": port, "local_hostname": "client.example.org"}
         client = aiosmtplib.SMTP(**names, use_tls=False, start_tls=False)
         await client.connect()
+        await client.ehlo()
         begin = now()
         for _ in range(count):
             await client.sendmail(SENDER, [RECIPIENT], body)
@@ -66,10 +69,23 @@ def by_smtpproto(port: int, count: int, body: bytes) -> None:
     asyncio.run(send())
 
 
+def by_smtp_source(port: int, count: int, body: bytes) -> None:
+    """Postfix's generator, as one connection; its start, connecting and the greeting are counted."""
+    from tests.benchmarks import home
+    from tests.benchmarks.servers import children
+
+    names = ["-M", "client.example.org", "-f", SENDER, "-t", RECIPIENT]
+    command = [home.program("smtp-source"), *names, "-d", "-s", "1", "-m", str(count), "-l", str(len(body))]
+    used, begin = children(), now()[0]
+    subprocess.run([*command, f"inet:127.0.0.1:{port}"], check=True)
+    print(json.dumps({"n": count, "secs": now()[0] - begin, "cpu": children() - used}))
+
+
 KINDS: dict[str, Callable[[int, int, bytes], None]] = {
     "smtplib": by_smtplib,
     "aiosmtplib": by_aiosmtplib,
     "smtpproto": by_smtpproto,
+    "smtp-source": by_smtp_source,
 }
 
 if __name__ == "__main__":

@@ -13,17 +13,48 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from tests.benchmarks import home
+from tests.benchmarks.peers import Peers
 
 #: Seconds until a server has to listen.
 PATIENCE = 20.0
 
 
-def processors() -> tuple[int, int]:
-    """One for the server, one for the load; the same when there is no other."""
-    there = sorted(os.sched_getaffinity(0))
-    return there[0], there[-1]
+#: The processors that this process was given, before anything was held to one of them.
+_GIVEN = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else (0,)
+
+
+def accounted() -> bool:
+    """Whether this system keeps the account that the figures of processes come from."""
+    return Path("/proc/self/schedstat").exists() and hasattr(os, "sched_setaffinity")
+
+
+def processors() -> tuple[int, list[int]]:
+    """One for the server, the others for the load; the same when there is no other."""
+    return _GIVEN[0], list(_GIVEN[1:] or _GIVEN)
+
+
+@contextlib.contextmanager
+def held_to(*which: int) -> Iterator[None]:
+    """This process, and those that it starts meanwhile with all of their threads, run only on these processors."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, which)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Account(NamedTuple):
+    """Seconds that a process, with its threads and children, ran, and was ready to run but had to wait."""
+
+    ran: float
+    waited: float
+
+    def since(self, before: Account) -> Account:
+        return Account(self.ran - before.ran, self.waited - before.waited)
 
 
 def free_port() -> int:
@@ -40,15 +71,15 @@ class Server:
         self.port = free_port()
         self.processor = processors()[0] if processor is None else processor
         arguments = [part.format(port=self.port) for part in command]
-        self._process = subprocess.Popen(
-            arguments,
-            cwd=home.ROOT,
-            env=home.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.sched_setaffinity(self._process.pid, {self.processor})
+        with held_to(self.processor):
+            self._process = subprocess.Popen(
+                arguments,
+                cwd=home.ROOT,
+                env=home.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         self._wait(shlex.join(arguments))
 
     def _wait(self, command: str) -> None:
@@ -80,12 +111,16 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time that the process, with its threads and children, has had."""
-        total = 0
+        return self.account().ran
+
+    def account(self) -> Account:
+        ran = waited = 0
         for pid in self._family():
             for task in Path(f"/proc/{pid}/task").iterdir():
                 with contextlib.suppress(OSError):
-                    total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
+                    fields = (task / "schedstat").read_text().split()
+                    ran, waited = ran + int(fields[0]), waited + int(fields[1])
+        return Account(ran / 1e9, waited / 1e9)
 
     def memory(self, key: str = "VmRSS") -> int:
         """Octets; `VmHWM` is the peak since `forget_peak`."""
@@ -111,12 +146,13 @@ class Server:
                     waiting += map(int, (task / "children").read_text().split())
 
 
-def start_all(commands: dict[str, list[str]], stack: contextlib.ExitStack) -> list[Server]:
-    """Those that can be started; the others are left out, with a word to standard error."""
-    found = []
-    for name, command in commands.items():
+def start_all(found: Peers, stack: contextlib.ExitStack) -> list[Server]:
+    """Those that can be started; the others are left out, with a word to standard error and in the notes."""
+    running = []
+    for name, command in found.commands.items():
         try:
-            found.append(stack.enter_context(Server(name, command)))
+            running.append(stack.enter_context(Server(name, command)))
         except (OSError, RuntimeError) as problem:
             print(f"# left out: {problem}", file=sys.stderr)
-    return found
+            found.missing[name] = "does not start"
+    return running
