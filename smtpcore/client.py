@@ -165,7 +165,8 @@ class ClientConnection(Outgoing):
         """All pending output, once; a reply counts for the commands that were taken by this."""
         sent = len(self._outstanding)
         if self._taken != sent:
-            if not self._taken and len(self._buffer):
+            buffer = self._buffer
+            if not self._taken and buffer.start < len(buffer._data):
                 self._early = True  # it came before the first of these commands left: no answer to it (C-REP-19)
             self._taken = sent
         return super().data_to_send()
@@ -335,7 +336,9 @@ class ClientConnection(Outgoing):
         else:
             # A transaction that is still open there (RSET was refused) is not the one of the RCPT that follow.
             self._session.envelope = None
-        self._move(head, reply)
+        move = self._gate.extensions.rows[self._state].get(head.name)
+        if move is not None:
+            self._state = move[reply.code >= 400]
 
     def _rcpt_answered(self, head: Pending, reply: Reply) -> None:
         envelope = self._session.envelope
@@ -346,7 +349,9 @@ class ClientConnection(Outgoing):
                 envelope.recipients.append(head.command)
             else:
                 envelope.refused += 1
-        self._move(head, reply)
+        move = self._gate.extensions.rows[self._state].get(head.name)
+        if move is not None:
+            self._state = move[reply.code >= 400]
 
     def _data_answered(self, head: Pending, reply: Reply) -> None:
         if reply.code >= 400:
@@ -410,7 +415,7 @@ class ClientConnection(Outgoing):
     def _move(self, head: Pending, reply: Reply) -> None:
         move = self._gate.extensions.rows[self._state].get(head.name)
         if move is not None:
-            self._state = move.done if reply.code < 400 else move.refused
+            self._state = move[reply.code >= 400]
 
     # --- the end, and time ---------------------------------------------------------------------------------------
 

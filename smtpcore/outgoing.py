@@ -155,13 +155,14 @@ class Outgoing(Connection[ClientEvent]):
 
     def send_all(self, commands: Iterable[Command]) -> None:
         """Queue commands, all or none: an error in one of them leaves nothing queued.  See `send`."""
-        state, mail = self.planned_state, self._mail
+        state, mail, rows = self.planned_state, self._mail, self._gate.extensions.rows
         batch: list[Pending] = []
         for command in commands:
             pending = self._prepare(command, state, mail, None, None)
             batch.append(pending)
-            state = self._after(state, pending)
-            if pending.name == "MAIL":
+            name = pending.name
+            state = self._after(state, pending) if pending.verb is not None else rows[state][name][0]
+            if name == "MAIL":
                 mail = command if isinstance(command, Mail) else None
         if batch:
             self._enqueue(batch, state)
@@ -247,17 +248,17 @@ class Outgoing(Connection[ClientEvent]):
     def _release(self) -> None:
         """Write what may leave now."""
         queue, outstanding = self._queue, self._outstanding
+        rows = self._gate.extensions.rows
         while queue:
             pending = queue[0]
             if outstanding:
-                ahead = self._look_ahead()
+                ahead = self._ahead or self._look_ahead()
                 if not self._may_follow(pending, ahead):
                     return
             else:
                 ahead = self._state
                 if ahead is _CONNECTED:
                     return
-                rows = self._gate.extensions.rows
                 if pending.name not in rows[ahead] or (self._orphaned and pending.name not in rows[_READY]):
                     queue.popleft()
                     self._not_sent(pending)
@@ -268,7 +269,7 @@ class Outgoing(Connection[ClientEvent]):
                 self._start_chunks(pending.command, pending.starts)
             else:
                 self._write(pending)
-                self._ahead = self._after(ahead, pending)
+                self._ahead = self._after(ahead, pending) if pending.verb is not None else rows[ahead][pending.name][0]
         self._orphaned = False
 
     def _may_follow(self, pending: Pending, ahead: State) -> bool:
@@ -291,12 +292,10 @@ class Outgoing(Connection[ClientEvent]):
         self._news.append(Response._make(pending.command, NOT_SENT, None))
 
     def _look_ahead(self) -> State:
-        ahead = self._ahead
-        if ahead is None:
-            ahead = self._state
-            for pending in self._outstanding:
-                ahead = self._after(ahead, pending)
-            self._ahead = ahead
+        ahead = self._state
+        for pending in self._outstanding:
+            ahead = self._after(ahead, pending)
+        self._ahead = ahead
         return ahead
 
     def _write(self, pending: Pending) -> None:

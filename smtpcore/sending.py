@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+from io import IncrementalNewlineDecoder
 from typing import TYPE_CHECKING, Callable, Final
 
 from smtpcore.addresses import MAX_LOCAL_PART, MAX_PATH, Mailbox
 from smtpcore.capabilities import EMPTY, Capabilities
 from smtpcore.commands import Command, Data, Mail, Rcpt
-from smtpcore.content import ChunkEncoder, ContentEncoder, NewlinePolicy, _LineMeter
+from smtpcore.content import _CLEAN, ChunkEncoder, ContentEncoder, NewlinePolicy, _LineMeter
 from smtpcore.errors import LocalProtocolError
 from smtpcore.extensions.base import Extension
 from smtpcore.extensions.planning import announces_eight_bit, planners
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 #: Largest command line without parameters, in octets with CRLF (RFC 5321 4.5.3.1.4).
 LINE: Final = 512
 _DATA: Final = Data().to_bytes()
+_DOT: Final = 46
 #: What MAIL and RCPT say before the mailbox.
 _HEADS: Final[dict[type, str]] = {Mail: "MAIL FROM:<", Rcpt: "RCPT TO:<"}
 #: Stands in the `Response` to a command that was queued and could not be sent any more.  A server would have said 503.
@@ -170,6 +172,7 @@ class Gate:
         "_is_binary",
         "_judged",
         "_rooms",
+        "_scanner",
         "_wanted",
         "capabilities",
         "enhanced",
@@ -197,6 +200,7 @@ class Gate:
         #: Parameters that no known extension declares may be sent though nobody offered them.
         self.extra = extra
         self._wanted = pipelining
+        self._scanner = IncrementalNewlineDecoder(None, False)  # as in `content`
         self._binary = [each for each in extensions if each.__class__.binary is not Extension.binary]
         self._judged: Mail | None = None  # the MAIL that was asked about last
         self._is_binary = False  # whether it announces binary content
@@ -323,23 +327,17 @@ class Gate:
 
         Raises what `ContentEncoder` raises.
         """
-        lines = content.count(b"\r\n")
-        if (
-            lines != content.count(b"\n")
-            or lines != content.count(b"\r")
-            or b"\0" in content
-            or not content.isascii()
-            or self._too_long(content)
-        ):
-            encoder = self.encoder(mail)
-            return encoder.encode(content) + encoder.finish()
-        if b"." in content:
-            content = (b"." if content.startswith(b".") else b"") + content.replace(b"\r\n.", b"\r\n..")
-        return content + (b".\r\n" if content.endswith(b"\r\n") or not content else b"\r\n.\r\n")
-
-    def _too_long(self, content: bytes) -> bool:
-        limit = self.max_line
-        return limit is not None and len(content) > limit and _LineMeter(limit).find(content) is not None
+        limit, scanner = self.max_line, self._scanner
+        if content.isascii() and 0 not in content:
+            scanner.decode(content.decode("ascii"), True)
+            if scanner.newlines not in _CLEAN:
+                scanner.reset()
+            elif limit is None or len(content) <= limit or _LineMeter(limit).find(content) is None:
+                if _DOT in content:
+                    content = (b"." if content.startswith(b".") else b"") + content.replace(b"\r\n.", b"\r\n..")
+                return content + (b".\r\n" if content.endswith(b"\r\n") or not content else b"\r\n.\r\n")
+        encoder = self.encoder(mail)
+        return encoder.encode(content) + encoder.finish()
 
     def chunks(self, mail: Mail, make: ChunkMaker) -> Chunks:
         """The chunks of a message announced by this MAIL."""

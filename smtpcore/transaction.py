@@ -206,7 +206,7 @@ class Transaction:
         gate, state = conn._gate, conn.planned_state
         if state is not _READY and state not in _OPEN:
             raise out_of_sequence("MAIL", state)
-        if conn.session.hello is None:
+        if conn._session.hello is None:
             raise LocalProtocolError("what the server offers is not known yet: start() on the Response to EHLO")
         self._started = True
         try:
@@ -251,16 +251,17 @@ class Transaction:
         self._mail = mail
         self._dropped = plan.dropped
         self._rcpts = plan.rcpts  # keeps the objects alive that the identities name
-        self._positions = {id(rcpt): position for position, rcpt in enumerate(plan.rcpts)}
+        self._positions = dict(zip(map(id, plan.rcpts), range(len(plan.rcpts)), strict=False))
         self._pending = len(plan.rcpts) + 2
 
     def _by_chunks(self, plan: MailPlan) -> bool:
         """BDAT or DATA.  A text of unknown length goes by DATA where chunks would have to wait for one another."""
         if plan.binary:
             return True
-        if not self._chunking or "CHUNKING" not in self._conn.extensions or plan.offered("CHUNKING") is None:
+        gate = self._conn._gate
+        if not self._chunking or "CHUNKING" not in gate.offered or "CHUNKING" not in gate.extensions:
             return False
-        return self._body is not None or self._conn.pipelining
+        return self._body is not None or gate.pipelining
 
     # --- events --------------------------------------------------------------------------------------------------
 
@@ -273,7 +274,10 @@ class Transaction:
         position = self._positions.get(id(command))
         if position is not None:
             self._pending -= 1
-            self._recipient(position, reply)
+            if reply.code < 400:
+                self._taken.append(position)
+            else:
+                self._recipient(position, reply)
         elif command is self._mail:
             self._pending -= 1
             if reply.code >= 400:
@@ -314,9 +318,8 @@ class Transaction:
             self._refused_session("helo-rejected", reply)
 
     def _recipient(self, position: int, reply: Reply) -> None:
-        if reply.code < 400:
-            self._taken.append(position)
-        elif self._results[position] is None:
+        """The reply that refuses a recipient."""
+        if self._results[position] is None:
             # RFC 5321 4.5.3.1.10: 552 to RCPT means too many recipients, unless it says that the message is too big.
             code = reply.enhanced
             later = reply.code == 552 and not (code is not None and (code.subject, code.detail) == (3, 4))

@@ -98,7 +98,7 @@ class MailPlan:
         self.eight_bit = "8BITMIME" in capabilities if eight_bit is None else eight_bit
         if params.pairs:
             self._take_body(params, eight_bit is None)
-        self.utf8 = utf8 or "SMTPUTF8" in params or self._not_ascii()
+        self.utf8 = utf8 or (bool(params.pairs) and "SMTPUTF8" in params) or self._not_ascii()
 
     def _take_body(self, params: Parameters, unknown: bool) -> None:
         """What the caller says of the content; `unknown`: there was no look at it."""
@@ -141,8 +141,9 @@ class MailPlan:
 
     def add(self, pair: tuple[str, str | None]) -> None:
         """Add a parameter to MAIL, unless the caller gave one with this keyword."""
-        if not self.mail_params or pair[0] not in self.mail_params:
-            self.mail_params = Parameters._make((*self.mail_params.pairs, pair))
+        pairs = self.mail_params.pairs
+        if not pairs or pair[0] not in self.mail_params:
+            self.mail_params = Parameters._make((*pairs, pair))
 
     def add_rcpt(self, index: int, pair: tuple[str, str | None]) -> None:
         """Add a parameter to one RCPT, unless the caller gave one with this keyword."""
