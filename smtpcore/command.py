@@ -7,7 +7,7 @@ these names to everybody else.
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final
+from typing import ClassVar, Final, final
 
 from smtpcore.addresses import AddressLiteral, Domain, ForwardPath, Mailbox, ReversePath
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
@@ -26,6 +26,11 @@ class Command(Value):
     """Base of every command.  `verb` is upper case."""
 
     verb: ClassVar[str] = ""
+
+    @property
+    def params(self) -> Parameters:
+        """The parameters behind its argument; none where the command has no place for them."""
+        return NO_PARAMETERS
 
     def argument(self) -> str:
         """What follows the verb, its leading space included; empty for a verb that stands alone."""
@@ -187,6 +192,7 @@ class Inquiry(_Text):
             return None
 
 
+@final
 class Problem(Value):
     """Why a line is not a command, and the reply that it deserves.  `verb` is upper case, empty when unreadable."""
 

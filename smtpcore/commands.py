@@ -58,6 +58,8 @@ class CommandError(Exception):
         self.position = position
 
 
+#: Grammars of verbs that stand alone, with what makes their commands.
+_ALONE: Final[dict[Grammar, Callable[[], Command]]] = {}
 #: From a whole line and the offset just behind the verb to the command; raises `CommandError` or `SyntaxProblem`.
 Grammar = Callable[[bytes, int, "Language"], Command]
 
@@ -65,7 +67,7 @@ Grammar = Callable[[bytes, int, "Language"], Command]
 class Language:
     """What a server understands: verbs, parameters, leniency.  Built once, shared by connections, never changed."""
 
-    __slots__ = ("known", "leniency", "parameters", "utf8", "verbs")
+    __slots__ = ("alone", "known", "leniency", "parameters", "utf8", "verbs")
 
     def __init__(
         self,
@@ -78,6 +80,8 @@ class Language:
     ) -> None:
         #: Verbs understood, upper case.
         self.verbs = verbs
+        #: Whole lines of one word, to what makes their commands: the usual spelling, by the shortest way.
+        self.alone = {verb: _ALONE[grammar] for verb, grammar in verbs.items() if grammar in _ALONE}
         #: Verbs known to exist and answered 502 (RFC 5321 4.2.4).
         self.known = known
         #: Place (`"MAIL"`, ...) to keyword to declaration.
@@ -97,6 +101,9 @@ def parse(line: bytes, language: Language | None = None) -> Command | Problem:
         command = _direct(line, language)
         if command is not None:
             return command
+    alone = language.alone.get(line)
+    if alone is not None:
+        return alone()
     verb = line[:4].upper()
     grammar = language.verbs.get(verb)
     end = 4
@@ -163,6 +170,7 @@ def no_argument(command: type[Command]) -> Grammar:
             raise CommandError(replies.NO_ARGUMENT_ALLOWED, "the verb takes no argument", end)
         return command()
 
+    _ALONE[grammar] = command._make
     return grammar
 
 

@@ -52,7 +52,10 @@ class Connection(Generic[E]):
             buffer = self._buffer
             if buffer.start < len(buffer._data):
                 self._check_held(len(data))
-            buffer.feed(data)
+                buffer.feed(data)
+            else:  # as feed() does it, for nearly every call
+                buffer._data = data
+                buffer.start = buffer._scanned = 0
             self._starved = False
 
     def receive_eof(self) -> None:

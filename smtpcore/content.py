@@ -20,6 +20,7 @@ from smtpcore.errors import LocalProtocolError
 PIECE = 65536
 _DOT = 46
 _CRLF = b"\r\n"
+_END = b"\r\n.\r\n"
 _UNDECIDED = b"\r\n."  # a piece that ends in one of these octets needs a closer look
 # Patterns that begin with a literal octet run fastest; a class or a lookbehind in front costs a factor of ten.
 _DOT_LINE = re.compile(rb"\r\n\.")
@@ -217,6 +218,11 @@ class ContentDecoder(_Inspector):
                 self._held = b"." + after
                 return b"", size
             begin += 1  # S-DATA-03: this dot goes, and only this
+        if work[size - 5 : size] == _END:  # a text that is here whole, as most are: one search says so
+            first = _DOT_LINE.search(work, begin, size)
+            if first is not None and first.start() == size - 5:
+                self.finished = True
+                return self._give_out(bytes(work[begin : size - 3])), size
         if work[size - 1] in _UNDECIDED:
             stop -= self._hold(bytes(work[max(size - 4, begin) : size]))
         else:

@@ -15,8 +15,8 @@ from smtpcore.connection import BLOCK
 from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import Body, Connect, Query, Reason, Refused, ServerEvent, TransactionAborted
 from smtpcore.extensions.base import Ask, Say, Turn, Verb
-from smtpcore.lines import LineFault
-from smtpcore.parameters import NO_PARAMETERS, Parameters
+from smtpcore.lines import LineFault, ReceiveBuffer
+from smtpcore.parameters import NO_PARAMETERS
 from smtpcore.reception import Verdict
 from smtpcore.replies import Reply
 from smtpcore.serving import ServerCore
@@ -61,44 +61,50 @@ class Intake(ServerCore):
             if self._news:
                 return self._next_news()
             state = self._state
+            buffer = self._buffer
             if self._hold:
-                buffer = self._buffer
                 if buffer.start >= len(buffer._data) and self._chunk is None and self._swallow is None:
                     self._starved = not self._eof  # the next pass would find that out, and nothing else
                 return None
             if state is _TLS or state is _CLOSED or (self._slots and not self._may_read_on(self._slots)):
                 return None
-            event = self._read_content() if state is _DATA else self._read()
+            if state is _DATA or self._chunk is not None:
+                event = self._read_content()
+            elif state is _CONNECTED or self._swallow is not None:
+                event = self._read_rarely()
+            elif buffer.start >= len(buffer._data):
+                self._starved = True
+                event = None
+            else:
+                event = self._read_line(buffer)
             if event is not None:
                 return event
-            if self._starved and not self._news:
-                if not self._eof or self._owed():
-                    return None
-                self._peer_is_gone()
+            if self._starved and not self._news and (not self._eof or not self._noticed_end()):
+                return None
+
+    def _read_rarely(self) -> ServerEvent | None:
+        """What comes before the first line, and behind a chunk that was refused."""
+        if self._swallow is not None:
+            return self._drop_octets(*self._swallow)
+        return self._ask(Connect._make())
+
+    def _noticed_end(self) -> bool:
+        """Whether the client is gone and nothing is owed to it; then that is the news."""
+        if self._owed():
+            return False
+        self._peer_is_gone()
+        return True
 
     def _next_news(self) -> ServerEvent:
         news = self._news.pop(0)
-        if isinstance(news, Query):
+        if self._dialogue is not None and isinstance(news, Query):  # only a dialogue asks so
             self._asked = news
         return news
 
-    def _read(self) -> ServerEvent | None:
-        """Handle what comes next: a line, a chunk, octets to drop, or the greeting."""
-        if self._chunk is not None:
-            return self._read_content()
-        if self._swallow is not None:
-            return self._drop_octets(*self._swallow)
-        if self._state is _CONNECTED:
-            return self._ask(Connect._make())
-        return self._read_line()
-
-    def _read_line(self) -> ServerEvent | None:
+    def _read_line(self, buffer: ReceiveBuffer) -> ServerEvent | None:
         settings = self._settings
         dialogue = self._dialogue
-        if self._buffer.start >= len(self._buffer._data):
-            self._starved = True
-            return None
-        line = self._buffer.next_line(settings.line_limits if dialogue is None else settings.dialogue_limits)
+        line = buffer.next_line(settings.line_limits if dialogue is None else settings.dialogue_limits)
         if line.__class__ is not bytes:
             return self._no_line(line)
         assert isinstance(line, bytes)
@@ -106,7 +112,7 @@ class Intake(ServerCore):
         if dialogue is not None:
             return self._turn(dialogue.receive(line))
         command = parse(line, settings.language)
-        if isinstance(command, Problem):
+        if type(command) is Problem:
             self._bad_line(line, command)
             return None
         verb = command.verb
@@ -117,7 +123,11 @@ class Intake(ServerCore):
         if verb == "MAIL":
             self._session.mails += 1
         # Most commands have nothing that an extension could mind: that is seen by one look.
-        if verb not in extensions.unguarded or getattr(command, "params", NO_PARAMETERS).pairs or not line.isascii():
+        if (
+            (verb not in extensions.unguarded and not (verb in extensions.guarded_by_mail and self._mail_is_plain()))
+            or not line.isascii()
+            or command.params.pairs
+        ):
             reply = self._guarded(command, verb, line)
             if reply is not None:
                 self._refuse_command(line, command, reply)
@@ -130,11 +140,15 @@ class Intake(ServerCore):
         self._asked = command
         return command
 
+    def _mail_is_plain(self) -> bool:
+        envelope = self._session.envelope
+        return envelope is None or not envelope.mail.params.pairs
+
     def _guarded(self, command: Command, verb: str, line: bytes) -> Reply | None:
         """What the extensions have against a command that is in sequence."""
         extensions = self._settings.extensions
         session = self._session
-        params: Parameters = getattr(command, "params", NO_PARAMETERS)
+        params = command.params
         if params is not NO_PARAMETERS and params.pairs:
             if not extensions.in_force(verb, params, session):
                 return replies.UNKNOWN_PARAMETER

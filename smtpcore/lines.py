@@ -107,8 +107,11 @@ class ReceiveBuffer:
             self._refill()
             end = self._data.find(b"\r\n", self._scanned)
         data, start = self._data, self.start
-        if self._more or end + 2 == len(data):
+        if self._more:
             self.consume_to(end + 2)
+        elif end + 2 == len(data):
+            self._data = b""
+            self.start = self._scanned = 0
         else:
             self.start = self._scanned = end + 2
         size = end - start + 2 + self._skipped

@@ -22,6 +22,7 @@ from smtpcore.settings import ServerSettings
 from smtpcore.slots import Slots
 from smtpcore.state import State
 
+_CONNECTED: Final = State.CONNECTED  # looked up slowly (CPython 3.11), and for each connection
 _BETWEEN: Final = Noop()  # the place, among deferred answers, of a reply that is known already
 _HELLOS: Final = frozenset((b"EHLO", b"HELO", b"LHLO"))
 #: For replies of the application that have none (RFC 2034 4 wants one everywhere; RFC 3463 3.1: other or undefined).
@@ -49,7 +50,7 @@ class ServerCore(Connection[ServerEvent]):
     )
 
     def __init__(self, settings: ServerSettings, tls: bool) -> None:
-        super().__init__(State.CONNECTED)
+        super().__init__(_CONNECTED)
         self._settings = settings
         self._session = self._new_session(tls)
         self._asked: Question | None = None

@@ -143,7 +143,7 @@ class ServerSettings:
 
     def hello_reply(self, hello: str, session: Session) -> Reply:
         """250 to EHLO or LHLO with what is offered now, one line to HELO (RFC 5321 4.1.1.1)."""
-        offered = () if hello == "HELO" else tuple(self.extensions.offer(session))
+        offered = () if hello == "HELO" else self.extensions.offer(session)
         reply = self._hellos.get((hello, offered))
         if reply is None:
             # RFC 5321 4.1.1.1: every verb beyond the nine of 4.5.1 that is supported is listed.

@@ -312,7 +312,7 @@ def test_lookups() -> None:
     assert extensions.owners("RCPT", "SIZE") == ()
     assert (extensions.message_limit, extensions.recipient_limit) == (30, None)
     assert extensions.in_force("MAIL", NO_PARAMETERS, Session()) is False
-    assert extensions.offer(Session()) == ["SIZE 30", "8BITMIME", "XTAG 64"]
+    assert extensions.offer(Session()) == ("SIZE 30", "8BITMIME", "XTAG 64")
 
 
 def test_what_an_extension_declares_by_default_is_nothing() -> None:

@@ -144,6 +144,8 @@ class When(Enum):
     """When a guard, or a plan, has something to look at; what it cannot mind costs nothing."""
 
     ALWAYS = "always"
+    #: The MAIL of the open transaction has parameters.
+    MAIL_PARAMETERS = "mail parameters"
     #: The command has parameters; of a message: the caller gave some to MAIL or RCPT.
     PARAMETERS = "parameters"
     #: The line holds octets above 127; of a message: its commands or its content may, or the content has no lines.
@@ -189,9 +191,14 @@ class Extension(Value):
         """Most RCPT commands of a transaction, when the extension sets it."""
         return None
 
+    @property
+    def offered(self) -> Sequence[str] | None:
+        """Server: the parameters of the EHLO line when they are always the same; `None`: it is not listed."""
+        return ()
+
     def offer(self, session: Session) -> Sequence[str] | None:
         """Server: the parameters of the EHLO line now; `None` when it is not offered now."""
-        return ()
+        return self.offered
 
     def guard(self, command: Command, session: Session) -> Reply | None:
         """Server: a refusal of this command, or `None`.  Called after the sequence was found right."""

@@ -22,7 +22,7 @@ class BinaryMime(Extension):
     keyword: ClassVar[str] = "BINARYMIME"
     requires: ClassVar[frozenset[str]] = frozenset(("CHUNKING",))
     parameters: ClassVar[tuple[Parameter[BodyType], ...]] = (BODY,)
-    guards: ClassVar[Mapping[str, When]] = {"DATA": When.ALWAYS}
+    guards: ClassVar[Mapping[str, When]] = {"DATA": When.MAIL_PARAMETERS}
     plans: ClassVar[When] = When.NON_ASCII
 
     def binary(self, mail: Mail) -> bool:

@@ -58,7 +58,8 @@ class DeliverByExtension(Extension):
     guards: ClassVar[Mapping[str, When]] = {"MAIL": When.PARAMETERS}
     plans: ClassVar[When] = When.PARAMETERS
 
-    def offer(self, session: Session) -> Sequence[str]:
+    @property
+    def offered(self) -> Sequence[str]:
         return () if self.minimum is None else (str(self.minimum),)
 
     def guard(self, command: Command, session: Session) -> Reply | None:

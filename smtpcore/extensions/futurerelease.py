@@ -59,7 +59,8 @@ class FutureRelease(Extension):
         if not 1 <= self.interval <= 999_999_999 or not is_date_time(self.until, utc=True):
             raise LocalProtocolError("FUTURERELEASE wants 1 to 999999999 seconds and a date-time of RFC 3339 in UTC")
 
-    def offer(self, session: Session) -> Sequence[str]:
+    @property
+    def offered(self) -> Sequence[str]:
         return str(self.interval), self.until
 
     def guard(self, command: Command, session: Session) -> Reply | None:

@@ -63,7 +63,8 @@ class LimitsExtension(Extension):
     def recipient_limit(self) -> int | None:
         return self.rcptmax
 
-    def offer(self, session: Session) -> Sequence[str] | None:
+    @property
+    def offered(self) -> Sequence[str] | None:
         named = (("MAILMAX", self.mailmax), ("RCPTMAX", self.rcptmax), ("RCPTDOMAINMAX", self.rcptdomainmax))
         return [f"{name}={value}" for name, value in named if value is not None] or None
 

@@ -8,7 +8,6 @@ from typing import ClassVar, Final, Mapping, Sequence
 from smtpcore.errors import SyntaxProblem
 from smtpcore.extensions.base import Extension
 from smtpcore.parameters import Parameter
-from smtpcore.session import Session
 
 _PRIORITY: Final = re.compile("0|-?[1-9]")
 
@@ -41,5 +40,6 @@ class MtPriority(Extension):
         if re.fullmatch("[A-Za-z0-9._-]{0,20}", self.profile) is None:
             raise SyntaxProblem("a priority profile is named by up to 20 letters, digits, '-', '_' and '.'")
 
-    def offer(self, session: Session) -> Sequence[str]:
+    @property
+    def offered(self) -> Sequence[str]:
         return (self.profile,) if self.profile else ()

@@ -17,6 +17,7 @@ from smtpcore.session import Session
 from smtpcore.state import TABLE, Move, State
 
 Guard = Callable[[Command, Session], Reply | None]
+_KEPT_OFFERS: Final = 64
 _KEYWORD: Final = re.compile("[A-Z0-9][A-Z0-9-]*")
 #: SMTP service extensions in the registry of IANA; what is not among them begins with X (RFC 5321 2.2.2).
 REGISTERED: Final = frozenset(
@@ -37,12 +38,14 @@ class ExtensionSet:
 
     __slots__ = (
         "_guards",
-        "_offers",
+        "_offered",
         "_owners",
+        "_varying",
         "answered",
         "by_keyword",
         "content_verbs",
         "enhanced_codes",
+        "guarded_by_mail",
         "keywords",
         "members",
         "message_limit",
@@ -81,9 +84,8 @@ class ExtensionSet:
         self.content_verbs = {"BDAT": BDAT} | {
             name: verb for name, verb in self.verbs.items() if verb.octets is not None
         }
-        self._offers = [
-            (extension, type(extension).offer is Extension.offer) for extension in self.members if extension.keyword
-        ]
+        self._varying = [extension for extension in self.members if type(extension).offer is not Extension.offer]
+        self._offered: dict[tuple[str, ...], tuple[str, ...]] = {}  # by the lines that vary, as few as they are
         #: Verbs that need no decision of the application.
         self.answered = frozenset(name for name, verb in self.verbs.items() if verb.answer is not None)
         self.rows = self._rows()
@@ -92,6 +94,8 @@ class ExtensionSet:
         self.unguarded = frozenset(
             verb for row in self.rows for verb in row if verb not in self.verbs and not self.guards(verb, False, True)
         )
+        #: Verbs that they have something against only when the MAIL of the transaction has parameters.
+        self.guarded_by_mail = self._guarded_by_mail()
 
     def _add(self, extension: Extension) -> None:
         keyword = extension.keyword.upper()
@@ -119,6 +123,12 @@ class ExtensionSet:
                 rows[state][verb.name] = move
         return tuple(rows)
 
+    def _guarded_by_mail(self) -> frozenset[str]:
+        guards = [guard for extension in self.members for guard in extension.guards.items()]
+        others = {verb for verb, when in guards if when is not When.MAIL_PARAMETERS}
+        found = {verb for verb, when in guards if when is When.MAIL_PARAMETERS}
+        return frozenset() if "*" in others else frozenset(found - others - self.verbs.keys())
+
     def __iter__(self) -> Iterator[Extension]:
         return iter(self.members)
 
@@ -129,12 +139,12 @@ class ExtensionSet:
         """The checks before this verb, in the order of the extensions, that have something to look at."""
         found = self._guards.get((verb, parameters, ascii_only))
         if found is None:
-            idle = {When.PARAMETERS: not parameters, When.NON_ASCII: ascii_only, When.ALWAYS: False}
+            idle = {When.PARAMETERS: not parameters, When.NON_ASCII: ascii_only}
             found = tuple(
                 extension.guard
                 for extension in self.members
                 for guarded, when in extension.guards.items()
-                if guarded in (verb, "*") and not idle[when]
+                if guarded in (verb, "*") and not idle.get(when)
             )
             self._guards[verb, parameters, ascii_only] = found
         return found
@@ -168,18 +178,14 @@ class ExtensionSet:
         """Whether this MAIL, VRFY or EXPN allows replies that are not ASCII."""
         return any(extension.utf8_replies(command) for extension in self.members)
 
-    def offer(self, session: Session) -> list[str]:
+    def offer(self, session: Session) -> tuple[str, ...]:
         """The EHLO lines of what is offered now, as `SIZE 1000`."""
-        lines: list[str] = []
-        for extension, always in self._offers:
-            if always:
-                lines.append(extension.keyword)
-                continue
-            parameters = extension.offer(session)
-            if parameters:
-                lines.append(" ".join((extension.keyword, *parameters)))
-            elif parameters is not None:
-                lines.append(extension.keyword)
+        varying = tuple([_line(extension, session) for extension in self._varying])
+        lines = self._offered.get(varying)
+        if lines is None:
+            lines = tuple(line for extension in self.members if (line := _line(extension, session)))
+            if len(self._offered) < _KEPT_OFFERS:
+                self._offered[varying] = lines
         return lines
 
     def language(self, *, lmtp: bool = False, leniency: Leniency = DEFAULT) -> Language:
@@ -209,6 +215,12 @@ class ExtensionSet:
             group = parameter.group or parameter.keyword
             groups[group] = max(groups.get(group, 0), parameter.octets)
         return sum(groups.values())
+
+
+def _line(extension: Extension, session: Session) -> str:
+    """The EHLO line of an extension, empty when it is not offered now."""
+    parameters = extension.offer(session)
+    return "" if parameters is None or not extension.keyword else " ".join((extension.keyword, *parameters))
 
 
 def _least(values: Iterable[int | None]) -> int | None:

@@ -58,7 +58,8 @@ class Size(Extension):
             return self
         return Size(limits.message)
 
-    def offer(self, session: Session) -> Sequence[str]:
+    @property
+    def offered(self) -> Sequence[str]:
         return () if self.maximum is None else (str(self.maximum),)
 
     def guard(self, command: Command, session: Session) -> Reply | None:
