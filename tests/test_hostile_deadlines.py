@@ -117,6 +117,17 @@ def test_a_text_that_comes_in_drops(unit: bytes) -> None:
     assert clock.output.splitlines()[-1].startswith(b"421 ")
 
 
+@pytest.mark.parametrize("before", [b"DATA\r\n", b"BDAT 100000\r\n"])
+def test_a_block_is_4096_octets(before: bytes) -> None:
+    """The octet before it is not progress, and the next wait is counted from the block's end."""
+    clock = server(_START, before)
+    start = clock.now
+    for size, end in ((4095, 180), (1, 190), (4095, 190), (1, 200)):
+        clock.now += 5
+        clock.feed(b"x" * size)
+        assert clock.deadline == start + end
+
+
 def test_a_chunk_that_comes_in_drops() -> None:
     clock = server(_START, b"BDAT 1000000\r\n")
     assert 180 <= clock.dribble(endless(b"x")) < 181
