@@ -42,6 +42,8 @@ _DATA: Final = State.DATA
 _TLS: Final = State.TLS
 _CLOSED: Final = State.CLOSED
 _HELLOS: Final = frozenset(("EHLO", "HELO", "LHLO"))
+#: Commands that 3yz is an answer to: the go-ahead, and whatever is said to QUIT.
+_GO_ON: Final = frozenset(("DATA", "QUIT"))
 _WAITS: Final = {"MAIL": "mail", "RCPT": "rcpt", "DATA": "data", ".": "end_of_message", "QUIT": "quit"}
 
 
@@ -260,13 +262,8 @@ class ClientConnection(Outgoing):
 
     def _answered(self, head: Pending, reply: Reply) -> None:
         code, name = reply.code, head.name
-        if code < 400:
-            if code < 300:
-                if (head.verb is not None or name == "DATA") and not self._fits(head, reply):
-                    return
-            elif name != "DATA" and name != "QUIT":
-                self._intermediate(head, reply)
-                return
+        if code < 400 and (code >= 300 or name == "DATA" or head.verb is not None) and not self._fits(head, reply):
+            return
         recipient = self._recipient(head) if self._session.lmtp else None
         self._news.append(Response._make(head.command, reply, recipient))
         if code == 421 and name != "QUIT":
@@ -282,12 +279,17 @@ class ClientConnection(Outgoing):
         _EFFECTS.get(name, ClientConnection._other_answered)(self, head, reply)
 
     def _fits(self, head: Pending, reply: Reply) -> bool:
-        """Whether a 2yz means what the command needs; where the next octets hang on it, one code only does."""
-        verb = head.verb
+        """Whether a 2yz or 3yz ends what the command began; where the next octets hang on it, one code only does."""
+        verb, name = head.verb, head.name
+        if reply.code >= 300:
+            if name in _GO_ON:
+                return True
+            self._intermediate(head, reply)
+            return False
         if verb is None:
             self._end(RemoteProtocolError("DATA is answered by 354, not by 2yz (RFC 5321 4.3.2)"))
         elif verb.layer and reply.code != 220:
-            self._end(RemoteProtocolError(f"{head.name} is answered by 220 (RFC 3207 4)"))
+            self._end(RemoteProtocolError(f"{name} is answered by 220 (RFC 3207 4)"))
         elif verb.layer and len(self._buffer):
             self._hear_plaintext()
         elif head.dialogue is not None and (problem := head.dialogue.finish(reply)):

@@ -373,7 +373,7 @@ class Outgoing(Connection[ClientEvent]):
             pass
         elif isinstance(body, Text):
             self._out.append(wire)
-            self._end_text(EndOfMessage._make(size, ()))
+            self._end_text(EndOfMessage._make(size))
         else:
             step, start = chunk_size or len(wire), 0
             while start + step < len(wire):
@@ -393,7 +393,8 @@ class Outgoing(Connection[ClientEvent]):
         self._write(Pending(command, b""))
         self._ahead = _READY
         self._planned = None
-        self._release()
+        if self._queue:
+            self._release()
 
     def _send_chunk(self, body: Chunks, data: bytes, last: bool) -> None:
         if data or last:

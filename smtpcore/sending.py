@@ -9,7 +9,7 @@ from __future__ import annotations
 from io import IncrementalNewlineDecoder
 from typing import TYPE_CHECKING, Callable, Final
 
-from smtpcore.addresses import MAX_LOCAL_PART, MAX_PATH, Mailbox
+from smtpcore.addresses import Mailbox
 from smtpcore.capabilities import EMPTY, Capabilities
 from smtpcore.commands import Command, Data, Mail, Rcpt
 from smtpcore.content import _CLEAN, ChunkEncoder, ContentEncoder, NewlinePolicy, _LineMeter
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LINE: Final = 512
 _DATA: Final = Data().to_bytes()
 _DOT: Final = 46
+#: No path of less octets can exceed the limits of RFC 5321 4.5.3.1.1-3, nor a line with it and such parameters its own.
+SHORT: Final = 64
 #: What MAIL and RCPT say before the mailbox.
 _HEADS: Final[dict[type, str]] = {Mail: "MAIL FROM:<", Rcpt: "RCPT TO:<"}
 #: Stands in the `Response` to a command that was queued and could not be sent any more.  A server would have said 503.
@@ -171,6 +173,7 @@ class Gate:
         "_binary",
         "_is_binary",
         "_judged",
+        "_marks",
         "_rooms",
         "_scanner",
         "_wanted",
@@ -202,6 +205,10 @@ class Gate:
         self._wanted = pipelining
         self._scanner = IncrementalNewlineDecoder(None, False)  # as in `content`
         self._binary = [each for each in extensions if each.__class__.binary is not Extension.binary]
+        #: Keywords without which no MAIL is binary.
+        self._marks = frozenset(
+            [each.keyword for extension in self._binary for each in extension.parameters if each.place == "MAIL"]
+        )
         self._judged: Mail | None = None  # the MAIL that was asked about last
         self._is_binary = False  # whether it announces binary content
         #: The extensions that look at a message before it is sent, by the kind of message (`MailPlan.finish`).
@@ -225,13 +232,15 @@ class Gate:
 
     def binary(self, mail: Mail) -> bool:
         """Whether this MAIL announces content without lines; asked several times of the same one."""
-        if not mail.params.pairs:
+        if mail is self._judged:
+            return self._is_binary
+        for keyword, _ in mail.params.pairs:
+            if keyword.upper() in self._marks:
+                break
+        else:
             return False
-        if mail is not self._judged:
-            self._judged, self._is_binary = mail, False
-            for extension in self._binary:
-                if extension.binary(mail):
-                    self._is_binary = True
+        self._judged = mail
+        self._is_binary = any(extension.binary(mail) for extension in self._binary)
         return self._is_binary
 
     def line(self, command: Command, mail: Mail | None) -> bytes:
@@ -239,44 +248,43 @@ class Gate:
 
         Raises `LocalProtocolError` or `SyntaxProblem` for what must not be sent.
         """
-        limit = LINE
-        kind = type(command)
-        if kind is Data:
-            if mail is not None and mail.params.pairs and self.binary(mail):
-                raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
-            return _DATA
-        if kind in _HEADS or isinstance(command, (Mail, Rcpt)):
+        head = _HEADS.get(command.__class__)
+        if head is not None:
             if TYPE_CHECKING:
                 assert isinstance(command, (Mail, Rcpt))
-            wire = self._envelope_line(command)
-            if command.params.pairs:
-                limit += self._parameters(command, command.params)
-        else:
-            wire = command.to_bytes()
-            if params := getattr(command, "params", None):
-                limit += self._parameters(command, params)
+            mailbox, params = command.path.mailbox, command.params
+            if mailbox.__class__ is Mailbox:
+                if TYPE_CHECKING:
+                    assert isinstance(mailbox, Mailbox)
+                domain = mailbox.domain.text
+                path = f"{quoted(mailbox.local_part)}@{domain}>"
+                # The rule of `Command.to_bytes`; so short a path is within all limits when its domain may be sent.
+                if len(path) < SHORT and path.isascii() and path.isprintable() and "_" not in domain:
+                    if not params.pairs:
+                        return f"{head}{path}\r\n".encode()
+                    text = str(params)
+                    if text.isascii() and text.isprintable() and len(text) < SHORT:
+                        self._parameters(command, params)
+                        return f"{head}{path}{text}\r\n".encode()
+        elif command.__class__ is Data:
+            if mail is not None and self.binary(mail):
+                raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
+            return _DATA
+        return self._any_line(command, mail)
+
+    def _any_line(self, command: Command, mail: Mail | None) -> bytes:
+        """The line of any command; also of those that `line` knows a shorter way for."""
+        limit = LINE
+        wire = command.to_bytes()
+        if isinstance(command, (Mail, Rcpt)):
+            command.path.check_send_limits()
+        if params := getattr(command, "params", None):
+            limit += self._parameters(command, params)
         if len(wire) > limit:
             raise LocalProtocolError(f"the {command.verb} line has {len(wire)} octets, {limit} are allowed")
         if not wire.isascii():
             self._utf8(command, mail)
         return wire
-
-    def _envelope_line(self, command: Mail | Rcpt) -> bytes:
-        """The line of MAIL or RCPT, its path within the limits; for a mailbox in ASCII without its slower parts."""
-        path, mailbox, head = command.path, command.path.mailbox, _HEADS.get(type(command))
-        if mailbox.__class__ is not Mailbox or head is None:
-            path.check_send_limits()
-            return command.to_bytes()
-        if TYPE_CHECKING:
-            assert isinstance(mailbox, Mailbox)
-        local_part, domain = quoted(mailbox.local_part), mailbox.domain.text
-        line = f"{local_part}@{domain}"
-        if len(local_part) > MAX_LOCAL_PART or len(line) > MAX_PATH - 2 or "_" in domain or not line.isascii():
-            path.check_send_limits()
-        line = f"{head}{line}>{command.params}" if command.params.pairs else f"{head}{line}>"
-        if line.isascii() and line.isprintable():  # the rule of `Command.to_bytes`, which has a word for all others
-            return line.encode() + b"\r\n"
-        return command.to_bytes()
 
     def _parameters(self, command: Command, params: Parameters) -> int:
         """Check that each parameter was offered; gives the octets by which they lengthen the line (X-MIX-07)."""

@@ -114,12 +114,16 @@ class Transaction:
         given: Mapping[ForwardPath, Parameters] = {}
         if rcpt_params:
             given = {ForwardPath.of(key): _parameters(value) for key, value in rcpt_params.items()}
-        self._rcpts = [_rcpt(recipient, given) for recipient in recipients]
+        self._rcpts: list[Rcpt] = []
+        self._paths: list[ForwardPath] = []
+        for recipient in recipients:
+            rcpt = _rcpt(recipient, given)
+            self._rcpts.append(rcpt)
+            self._paths.append(rcpt.path)
         if not self._rcpts:
             raise LocalProtocolError("a message wants one recipient or more")
         if chunk_size is not None and chunk_size < 1:
             raise LocalProtocolError("chunk_size is one octet or more")
-        self._paths = [rcpt.path for rcpt in self._rcpts]
         if body is not None:
             if conn._gate.newlines is _REPAIR:
                 encoder = ChunkEncoder(_REPAIR)

@@ -205,7 +205,10 @@ class Extension(Value):
         return None
 
     def binary(self, mail: Mail) -> bool:
-        """Whether this MAIL announces content without lines, in which any octet may stand (RFC 3030 3)."""
+        """Whether this MAIL announces content without lines, in which any octet may stand (RFC 3030 3).
+
+        By a parameter that the extension declares; a client does not ask about a MAIL that has none of them.
+        """
         return False
 
     def utf8_replies(self, command: Command) -> bool:

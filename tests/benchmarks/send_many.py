@@ -23,6 +23,7 @@ import smtpcore
 from smtpcore import ClientConnection, ClientEvent, Step, Transaction
 from smtpcore.delivery import Delivery, Message
 
+RECEIVE = Step.RECEIVE
 SENDER, RECIPIENT = "sender@example.org", "recipient@example.net"
 
 
@@ -42,69 +43,39 @@ class Wire:
         self.conn.receive_data(self.sock.recv(65536))
 
     def turn(self, handle: Callable[[ClientEvent], None]) -> None:
-        """Once around: input when that is due, events, output."""
-        if self.conn.next_step is Step.RECEIVE:
-            self.receive()
-        self.pump(handle)
-
-    def receive(self) -> None:
-        self.conn.receive_data(self.sock.recv(65536))
-
-    def pump(self, handle: Callable[[ClientEvent], None]) -> None:
-        """All that can be done before more input is due."""
+        """Once around: output, input when that is due, events."""
         conn = self.conn
-        while True:
-            for event in conn.events():
-                handle(event)
-            output = conn.data_to_send()
-            if output:
-                self.sock.sendall(output)
-            if conn.next_step is not Step.CONTINUE:
-                return
+        output = conn.data_to_send()
+        if output:
+            self.sock.sendall(output)
+        if conn.next_step is RECEIVE:
+            conn.receive_data(self.sock.recv(65536))
+        self.pull(handle)
+
+    def pull(self, handle: Callable[[ClientEvent], None]) -> None:
+        for event in self.conn.events():
+            handle(event)
 
 
-class Clock:
-    """Seconds, and seconds of processor time, while it runs."""
-
-    def __init__(self) -> None:
-        self.seconds = self.cpu = 0.0
-
-    def __enter__(self) -> None:
-        self._begin = now()
-
-    def __exit__(self, *_: object) -> None:
-        end = now()
-        self.seconds += end[0] - self._begin[0]
-        self.cpu += end[1] - self._begin[1]
-
-
-def one_by_one(wire: Wire, count: int, body: bytes, clock: Clock) -> None:
+def one_by_one(wire: Wire, count: int, body: bytes) -> None:
     conn = wire.conn
     while conn.session.hello is None:
         wire.turn(ignore)
-    with clock:
-        for _ in range(count):
-            message = Transaction(conn, SENDER, [RECIPIENT], body=body)
-            message.start()
-            while not message.done:
-                wire.turn(message.handle)
-            if not message.report.complete:
-                raise SystemExit(f"not delivered: {message.report}")
-        conn.send(smtpcore.Quit())
-        while conn.next_step is not Step.CLOSE:
-            wire.turn(ignore)
+    for _ in range(count):
+        message = Transaction(conn, SENDER, [RECIPIENT], body=body)
+        message.start()
+        while not message.done:
+            wire.turn(message.handle)
+        if not message.report.complete:
+            raise SystemExit(f"not delivered: {message.report}")
+    conn.send(smtpcore.Quit())
+    while conn.next_step is not Step.CLOSE:
+        wire.turn(ignore)
 
 
-def queued(wire: Wire, count: int, body: bytes, chunking: bool, clock: Clock) -> None:
-    with clock:
-        messages = (Message(SENDER, (RECIPIENT,), body) for _ in range(count))
-        delivery = Delivery(wire.conn, messages, chunking=chunking, one_flight=chunking)
-    wire.pump(delivery.handle)
-    wire.receive()  # the reply to EHLO; what follows from it counts
-    with clock:
-        wire.pump(delivery.handle)
-        while wire.conn.next_step is not Step.CLOSE:
-            wire.turn(delivery.handle)
+def queued(wire: Wire, delivery: Delivery) -> None:
+    while wire.conn.next_step is not Step.CLOSE:
+        wire.turn(delivery.handle)
     if not all(report.complete for report in delivery.reports):
         raise SystemExit("not delivered")
 
