@@ -268,13 +268,16 @@ class ChunkDecoder(_Inspector):
 
     The octets pass unchanged, whatever they are.  One object serves all chunks of a message, because CR may be the
     last octet of one chunk and LF the first of the next.  With `binary` (BODY=BINARYMIME) nothing is looked at.
+    `max_line` is as for `ContentDecoder`.
     """
 
-    __slots__ = ("_binary", "remaining")
+    __slots__ = ("_binary", "_cr", "_meter", "remaining")
 
-    def __init__(self, binary: bool = False) -> None:
+    def __init__(self, binary: bool = False, max_line: int | None = None) -> None:
         super().__init__()
         self._binary = binary
+        self._meter = None if max_line is None else _LineMeter(max_line)
+        self._cr = b""  # the CR at the end of what was measured, which may be half of a CRLF
         #: Octets of the chunk that have not come yet.
         self.remaining = 0
 
@@ -290,11 +293,20 @@ class ChunkDecoder(_Inspector):
         self.size += len(text)
         if not self._binary:
             self._inspect(text, final=False)
+            if self._meter is not None:
+                self._measure(self._meter, self._cr + text)
         return text, start + len(text)
+
+    def _measure(self, meter: _LineMeter, text: bytes) -> None:
+        self._cr = text[-1:] if text.endswith(b"\r") else b""
+        if meter.find(text.removesuffix(b"\r")) is not None:
+            self.has_long_line = True
 
     def end(self) -> None:
         """The last chunk is over: a CR at its very end is a bare one."""
         self._inspect(b"", final=True)
+        if self._cr and self._meter is not None and self._meter.find(self._cr) is not None:
+            self.has_long_line = True
 
 
 class ChunkEncoder:

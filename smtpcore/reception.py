@@ -46,9 +46,11 @@ class Reception:
         return cls(ContentDecoder(newlines, max_line), limit, newlines)
 
     @classmethod
-    def chunked(cls, limit: int | None, newlines: NewlinePolicy, *, binary: bool) -> Reception:
-        """Chunks (RFC 3030 2); `binary` when BODY=BINARYMIME lets any octet through."""
-        return cls(ChunkDecoder(binary), limit, NewlinePolicy.KEEP if binary else newlines)
+    def chunked(
+        cls, limit: int | None, newlines: NewlinePolicy, max_line: int | None = None, *, binary: bool
+    ) -> Reception:
+        """Chunks (RFC 3030 2); `binary` when BODY=BINARYMIME lets any octet, and lines of any length, through."""
+        return cls(ChunkDecoder(binary, max_line), limit, NewlinePolicy.KEEP if binary else newlines)
 
     @property
     def size(self) -> int:

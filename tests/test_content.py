@@ -474,7 +474,7 @@ def test_long_lines_are_noted_at_the_same_octet_whatever_the_cut(lengths: list[i
 
 @pytest.mark.rule("B-LIM-06")
 def test_a_limit_below_1000_octets_is_refused() -> None:
-    for make in (ContentDecoder, ContentEncoder, ChunkEncoder):
+    for make in (ContentDecoder, ChunkDecoder, ContentEncoder, ChunkEncoder):
         with pytest.raises(LocalProtocolError, match="1000 octets or more"):
             make(max_line=999)
         make(max_line=1000)
@@ -528,6 +528,33 @@ def test_an_empty_chunk_is_whole_at_once() -> None:
     assert decoder.take(b"NOOP\r\n") == (b"", 0)
     decoder.end()
     assert (decoder.remaining, decoder.size, decoder.offences) == (0, 0, Offence.NONE)
+
+
+@pytest.mark.rule("X-CHUNKING-28")
+@given(
+    st.lists(st.tuples(st.sampled_from((0, 5, 997, 998, 999, 1000)), st.sampled_from((b"\r\n", b"\r", b"\n", b"")))),
+    st.lists(st.integers(0, 9000), max_size=5),
+)
+def test_long_lines_are_found_in_chunks(parts: list[tuple[int, bytes]], places: list[int]) -> None:
+    text = b"".join(b"x" * size + end for size, end in parts)
+    *lines, last = text.split(b"\r\n")
+    long = any(len(line) + 2 > 1000 for line in lines) or len(last) > 1000
+    for pieces in ([text], [text[start : start + 1] for start in range(len(text))], cut(text, places)):
+        decoder = ChunkDecoder(max_line=1000)
+        for piece in pieces:
+            decoder.begin(len(piece))
+            assert decoder.take(piece) == (piece, len(piece))
+        decoder.end()
+        assert decoder.has_long_line is long
+
+
+@pytest.mark.rule("X-CHUNKING-28")
+def test_lines_of_binary_content_have_any_length() -> None:
+    decoder = ChunkDecoder(binary=True, max_line=1000)
+    decoder.begin(5000)
+    decoder.take(b"x" * 5000)
+    decoder.end()
+    assert not decoder.has_long_line
 
 
 @pytest.mark.rule("X-BINARYMIME-04")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smtpcore.content import ContentEncoder, NewlinePolicy
 from smtpcore.events import Reason
 from smtpcore.lines import ReceiveBuffer
-from smtpcore.reception import Reception
+from smtpcore.reception import LONG_LINE, Reception
 
 rule = pytest.mark.rule
 POLICIES = st.sampled_from([NewlinePolicy.REJECT, NewlinePolicy.KEEP, NewlinePolicy.REPAIR])
@@ -56,6 +56,18 @@ def test_chunks() -> None:
     assert reception.verdict is not None
     assert reception.verdict.reason is Reason.BARE_NEWLINE
     assert reception.offences() == ("bare_cr",)
+
+
+@rule("X-CHUNKING-28")
+@pytest.mark.parametrize("binary", [False, True])
+def test_long_lines_of_chunks(binary: bool) -> None:
+    """A limit that the application set holds for chunks of text, too (RFC 6152 3), and never for binary content."""
+    for size, verdict in ((998, None), (999, LONG_LINE)):
+        reception = Reception.chunked(None, NewlinePolicy.REJECT, 1000, binary=binary)
+        reception.begin_chunk(size + 2)
+        take(reception, [b"x" * size + b"\r", b"\n"])
+        reception.end()
+        assert reception.verdict == (None if binary else verdict)
 
 
 @rule("X-SIZE-16", "S-DATA-18")
