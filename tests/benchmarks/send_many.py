@@ -1,9 +1,9 @@
 """Our client over a blocking socket: python send_many.py PORT COUNT SIZE [--one | --chunking]
 
 Sends COUNT messages of about SIZE octets over one connection and prints `{"n", "secs", "cpu"}` of all that comes after
-the reply to EHLO, and of making the messages.  `--one`: a message is begun when the last one is done, as a program does
-that has one at a time.  Without it messages are queued (`Delivery`): each goes out behind the end of the last.
-`--chunking`: the same with each message in one flight where the server offers CHUNKING.
+the greeting.  `--one`: a message is begun when the last one is done, as a program does that has one at a time.
+Without it messages are queued (`Delivery`): each goes out behind the end of the last.  `--chunking`: the same with each
+message in one flight where the server offers CHUNKING.
 """
 
 from __future__ import annotations
@@ -99,13 +99,15 @@ def main() -> None:
     options = parser.parse_args()
     body = content(options.size)
     wire = Wire(options.port)
-    clock = Clock()
+    begin = now()
     if options.one:
-        one_by_one(wire, options.count, body, clock)
+        one_by_one(wire, options.count, body)
     else:
-        queued(wire, options.count, body, options.chunking, clock)
+        messages = (Message(SENDER, (RECIPIENT,), body) for _ in range(options.count))
+        queued(wire, Delivery(wire.conn, messages, chunking=options.chunking, one_flight=options.chunking))
+    end = now()
     wire.sock.close()
-    print(json.dumps({"n": options.count, "secs": clock.seconds, "cpu": clock.cpu}))
+    print(json.dumps({"n": options.count, "secs": end[0] - begin[0], "cpu": end[1] - begin[1]}))
 
 
 if __name__ == "__main__":
