@@ -1,7 +1,7 @@
 """Clients over one connection: messages a second, CPU, network turns, and messages a second behind a delay.
 
-For all of them the clock starts when the reply to EHLO has come and stops when that to QUIT has, except for
-smtp-source, which does not tell: there all counts, its start included.
+Each client tells its own time and CPU, from the greeting to the reply to QUIT; smtpproto and nodemailer begin after
+EHLO, and smtp-source does not tell: there its start counts.  Behind the delay the time is the proxy's, the same for all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple, TypedDict
 
 from tests.benchmarks import home, peers
-from tests.benchmarks.peers import CHUNKED, NODE, QUEUED, SOURCE
+from tests.benchmarks.peers import CHUNKED, QUEUED, SOURCE
 from tests.benchmarks.processes import Server, held_to, processors
 from tests.benchmarks.tables import OURS, Facts, Table, figure, median, ratio, spread
 
@@ -108,10 +108,11 @@ def far(server: Server, commands: dict[str, list[str]], options: argparse.Namesp
     for _ in range(min(options.runs, FAR_ROUNDS)):
         for name, command in commands.items():
             with far_server(server, options.rtt) as (port, told):
-                result = send(command, port, FAR, options.limit)
+                send(command, port, FAR, options.limit)
                 if not select.select([told], [], [], options.limit)[0]:
                     raise RuntimeError(f"{name}: its connection to the far server does not end")
-                found.setdefault(name, []).append(Away(int(told.readline()) / FAR, FAR / result["secs"]))
+                seen = json.loads(told.readline())
+                found.setdefault(name, []).append(Away(seen["turns"] / FAR, FAR / seen["seconds"]))
     return found
 
 
@@ -142,9 +143,8 @@ def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
 
 
 NOTE = f"""\
-Turns are counted over {FAR} messages with EHLO and QUIT: one of them is 0.05. The clock starts when the reply to EHLO \
-has come; that of {SOURCE} when the program starts. {SOURCE} and {NODE} send one command at a time. `x best` is to \
-the fastest Python peer."""
+Turns are counted over {FAR} messages with EHLO and QUIT: one of them is 0.05. Behind the delay the clock runs from \
+the reply to EHLO to that to QUIT. {SOURCE} is timed with its start. `x best` is to the fastest Python peer."""
 
 
 def best_peer(away: dict[str, list[Away]]) -> float:

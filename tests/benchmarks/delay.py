@@ -1,29 +1,36 @@
 """A server that is far away: a proxy that holds everything back for half the delay each way, and counts turns.
 
-python -m tests.benchmarks.delay TARGET MILLISECONDS     prints its port, then for each closed connection its turns
+python -m tests.benchmarks.delay TARGET MILLISECONDS
 
-A turn is a burst of the client after it heard from the server: what the client waited for, once for each.
+prints its port, then for each closed connection `{"turns", "seconds"}`.  A turn is a burst of the client after it heard
+from the server: what the client waited for, once for each.  The seconds go from the reply to the first turn, which is
+EHLO, to the last that the client heard: the same for every client, whatever its own clock counts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 
 
 class Counter:
-    """Turns of one client."""
+    """Turns and time of one client."""
 
     def __init__(self) -> None:
         self.turns = 0
         self.heard = True
+        self.begin = self.end = 0.0
 
     def client(self) -> None:
         self.turns += self.heard
         self.heard = False
 
-    def server(self) -> None:
+    def server(self, now: float) -> None:
         self.heard = True
+        self.end = now
+        if self.turns <= 1:
+            self.begin = now
 
 
 async def pass_on(
@@ -40,7 +47,7 @@ async def pass_on(
                 writer.close()
                 return
             if not from_client:
-                count.server()  # now the client hears it
+                count.server(loop.time())  # now the client hears it
             writer.write(data)
 
     task = asyncio.create_task(deliver())
@@ -59,7 +66,7 @@ async def serve(target: int, delay: float) -> None:
         await asyncio.gather(
             pass_on(reader, far_writer, delay, count, True), pass_on(far_reader, writer, delay, count, False)
         )
-        print(count.turns, flush=True)
+        print(json.dumps({"turns": count.turns, "seconds": count.end - count.begin}), flush=True)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

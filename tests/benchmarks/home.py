@@ -47,7 +47,11 @@ def prepare(install: bool = True) -> bool:
         if not install:
             return False
         folder().mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder() / "venv")], check=True, timeout=PATIENCE)
+        command = [sys.executable, "-m", "venv", str(folder() / "venv")]
+        if subprocess.run(command, check=False, timeout=PATIENCE).returncode:
+            print("# left out: all peers in Python: no virtual environment could be made", file=sys.stderr)
+            shutil.rmtree(folder() / "venv", ignore_errors=True)
+            return False
     if install:
         for name in missing():
             command = [str(_own()), "-m", "pip", "install", "-q", "--disable-pip-version-check", name]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable
+from typing import TypeVar
 
-from tests.benchmarks import adapters
+from tests.benchmarks import adapters, peers
 from tests.benchmarks.adapters import Feed
 from tests.benchmarks.tables import OURS, Facts, Table, compare, cpu_seconds, note_ratio, rounds
 
@@ -19,6 +21,10 @@ SHAPES: dict[str, tuple[list[bytes], int]] = {
     "pipelined, 1 per connection": ([HELLO, MAIL + RCPT + DATA, TEXT, QUIT], 1),
     "pipelined, 100 per connection": ([HELLO, *[MAIL + RCPT + DATA, TEXT] * 100, QUIT], 100),
 }
+#: The peers' objects, by module and name.
+SERVERS = {"Twisted": "peer_twisted:twisted_object", "aiosmtpd": "peer_objects:aiosmtpd_object"}
+CLIENTS = {"smtpproto": "peer_objects:smtpproto_send"}
+Way = TypeVar("Way")
 _KEYS = {"lock-step, 1 per connection": "lockstep", "pipelined, 100 per connection": "pipelined100"}
 
 
@@ -36,32 +42,26 @@ def check(name: str, make: Callable[[], Feed]) -> None:
             raise RuntimeError(f"{name} does not answer as it should: {lines}")
 
 
-def servers() -> dict[str, Callable[[], Feed]]:
-    found: dict[str, Callable[[], Feed]] = {OURS: adapters.server_factory}
-    try:
-        from tests.benchmarks import peer_objects
-
-        found |= {"Twisted": peer_objects.twisted_object, "aiosmtpd": peer_objects.aiosmtpd_object}
-    except ImportError as problem:
-        print(f"# left out: {problem}")
-    return found
-
-
-def clients() -> dict[str, Callable[[int], int]]:
-    found: dict[str, Callable[[int], int]] = {OURS: adapters.send, "smtpcore, queued": adapters.send_queued}
-    try:
-        from tests.benchmarks import peer_objects
-
-        found["smtpproto"] = peer_objects.smtpproto_send
-    except ImportError:
-        pass
-    return found
+def choose(
+    ours: dict[str, Way], theirs: dict[str, str], options: argparse.Namespace
+) -> tuple[dict[str, Way], peers.Peers]:
+    """Ours and the peers that are here: a peer's module cannot even be read where its package is not installed."""
+    names = (*ours, *theirs)
+    there = peers.chosen(names, {name: [] for name in names}, options)
+    found: dict[str, Way] = {}
+    for name in there.commands:
+        if name in ours:
+            found[name] = ours[name]
+        else:
+            module, _, attribute = theirs[name].partition(":")
+            found[name] = getattr(importlib.import_module(f"tests.benchmarks.{module}"), attribute)
+    return found, there
 
 
 def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
     tables: list[Table] = []
     facts: Facts = {}
-    there = servers()
+    there, known = choose({OURS: adapters.server_factory}, SERVERS, options)
     for name, make in there.items():
         check(name, make)
     for shape, (reads, messages) in SHAPES.items():
@@ -76,15 +76,14 @@ def run(options: argparse.Namespace) -> tuple[list[Table], Facts]:
             for name, make in there.items()
         }
         samples = rounds(ways, options.runs)
-        tables.append(compare(f"Server in memory, {shape}", samples, "CPU us/message", ["Twisted", "aiosmtpd"]))
+        note = "" if tables else known.note()
+        tables.append(compare(f"Server in memory, {shape}", samples, "CPU us/message", list(SERVERS), note))
         if shape in _KEYS:
-            for peer in ("Twisted", "aiosmtpd"):
+            for peer in SERVERS:
                 note_ratio(facts, f"memory.{_KEYS[shape]}.{peer}", samples, peer)
-    count = int(options.scale * 500)
-    senders = {
-        name: lambda send=send: cpu_seconds(lambda: send(count)) / count * 1e6 for name, send in clients().items()
-    }
-    samples = rounds(senders, options.runs)
-    note = "Replies are canned.  smtpproto's message is serialised beforehand, and it cannot pipeline."
-    tables.append(compare("Client in memory", samples, "CPU us/message", ["smtpproto"], note))
+    count = max(1, int(options.scale * 500))
+    senders, known = choose({OURS: adapters.send, peers.QUEUED: adapters.send_queued}, CLIENTS, options)
+    calls = {name: lambda send=send: cpu_seconds(lambda: send(count)) / count * 1e6 for name, send in senders.items()}
+    note = known.note("Replies are canned.  smtpproto's message is serialised beforehand, and it cannot pipeline.")
+    tables.append(compare("Client in memory", rounds(calls, options.runs), "CPU us/message", list(CLIENTS), note))
     return tables, facts

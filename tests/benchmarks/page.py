@@ -28,7 +28,7 @@ verb in aiosmtpd) are lifted. smtp-sink is Postfix's own test sink, in C.
 
 How some goals are read here: "where plain copy makes 7" scales our figure by the speed of `bytes(bytearray(piece))`
 measured beside it; "where one compiled regex takes 0.9" likewise by a look-up of the verb and one expression for the
-whole line. A client's clock starts when it has the reply to EHLO. The driver in memory pulls with
+whole line. A client's clock starts when it has the greeting, as smtplib's does. The driver in memory pulls with
 `next_event()`, which is a little cheaper than the generator `events()`. Growth is timed without making the input; its
 control rows copy octets of the same size, and show what the caches of the machine do by themselves.
 """

@@ -1,6 +1,6 @@
 """The peers' clients: python -m tests.benchmarks.peer_clients KIND PORT COUNT SIZE; prints what `send_many` prints.
 
-Imports, building the message, connecting and EHLO are not counted.
+Imports, building the message and connecting are not counted.
 """
 
 # mypy: ignore-errors
@@ -27,7 +27,6 @@ def by_smtplib(port: int, count: int, body: bytes) -> None:
     import smtplib
 
     client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example.org")
-    client.ehlo()
     begin = now()
     for _ in range(count):
         client.sendmail(SENDER, [RECIPIENT], body)
@@ -42,7 +41,6 @@ def by_aiosmtplib(port: int, count: int, body: bytes) -> None:
         names = {"hostname": "127.0.0.1", "port": port, "local_hostname": "client.example.org"}
         client = aiosmtplib.SMTP(**names, use_tls=False, start_tls=False)
         await client.connect()
-        await client.ehlo()
         begin = now()
         for _ in range(count):
             await client.sendmail(SENDER, [RECIPIENT], body)

@@ -1,6 +1,5 @@
 // nodemailer's two ends.  `server PORT` takes every message and drops it; `client PORT COUNT SIZE` sends messages over
-// one connection and prints what `send_many` prints.  Its clock starts when the connection is up, EHLO included: that
-// is what its API tells.
+// one connection and prints what `send_many` prints.  Its clock starts when EHLO was answered: that is what its API tells.
 'use strict';
 
 function serve(port) {

@@ -38,7 +38,7 @@ def aiosmtpd_server(port: int, uvloop: bool) -> None:
 def twisted_server(port: int, uvloop: bool) -> None:
     from twisted.internet import reactor
 
-    from tests.benchmarks.peer_objects import TwistedFactory
+    from tests.benchmarks.peer_twisted import TwistedFactory
 
     reactor.listenTCP(port, TwistedFactory(), backlog=1024, interface="127.0.0.1")
     reactor.run()
