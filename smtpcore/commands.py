@@ -37,7 +37,7 @@ from smtpcore.command import (
 )
 from smtpcore.errors import SyntaxProblem
 from smtpcore.leniency import DEFAULT, Leniency
-from smtpcore.parameters import NO_PARAMETERS, Parameter, Parameters, read_parameters
+from smtpcore.parameters import NO_PARAMETERS, ONE_PARAMETER, Parameter, Parameters, read_parameters
 from smtpcore.replies import Reply
 
 #: B-GRAM-21: letters in RFC 5321 4.1.1, but extensions are not bound to them.  A word with 8-bit octets is none.
@@ -46,6 +46,9 @@ _VERB: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?![A-Za-z0-9\x80-\xff-])")
 _COMMON_NAME: Final = re.compile(rb" ((?:[A-Za-z0-9]+[.-])*[A-Za-z0-9]+)")
 _AFTER_VERB: Final = (b" ", b"", b"\t")
 _HELLOS: Final = frozenset((b"EHLO", b"HELO", b"LHLO"))
+_KEPT_PARAMETERS: Final = 256
+#: A parameter as written, and the name that no other parameter of the line may have too: its group or its keyword.
+_Read = tuple[tuple[str, str | None], str]
 
 
 class CommandError(Exception):
@@ -67,7 +70,7 @@ Grammar = Callable[[bytes, int, "Language"], Command]
 class Language:
     """What a server understands: verbs, parameters, leniency.  Built once, shared by connections, never changed."""
 
-    __slots__ = ("alone", "known", "leniency", "parameters", "utf8", "verbs")
+    __slots__ = ("alone", "known", "leniency", "parameters", "read", "utf8", "verbs")
 
     def __init__(
         self,
@@ -86,6 +89,8 @@ class Language:
         self.known = known
         #: Place (`"MAIL"`, ...) to keyword to declaration.
         self.parameters = parameters or {}
+        #: What was read of parameters that repeat, by place and octets.
+        self.read: dict[str, dict[bytes, _Read]] = {place: {} for place in self.parameters}
         self.leniency = leniency
         #: Mailboxes and values may be internationalised (RFC 6531 3.3).
         self.utf8 = utf8
@@ -249,6 +254,9 @@ def _path_start(line: bytes, end: int, keyword: bytes, language: Language, devia
 
 def _parameters(line: bytes, stop: int, place: str, language: Language, deviations: list[str]) -> Parameters:
     """The parameters behind a path, all of them read before any is judged (X-MIX-03)."""
+    usual = _usual_parameters(line, stop, place, language)
+    if usual is not None:
+        return usual
     if line[stop : stop + 1] != b" ":
         raise CommandError(replies.BAD_ARGUMENT, "a space must part path and parameters", stop)
     start = stop + 1
@@ -265,6 +273,45 @@ def _parameters(line: bytes, stop: int, place: str, language: Language, deviatio
         _note("extra_spaces", deviations)
     check_parameters(params, language.parameters.get(place, {}), language, stop, deviations)
     return params
+
+
+def _usual_parameters(line: bytes, stop: int, place: str, language: Language) -> Parameters | None:
+    """The same when nothing is wrong, unknown or tolerated, as in nearly all lines; `None`: a closer look is needed."""
+    known = language.read.get(place)
+    if known is None or not line.startswith(b" ", stop):
+        return None
+    pairs: list[tuple[str, str | None]] = []
+    names: set[str] = set()
+    for piece in line[stop + 1 :].split(b" "):
+        read = known.get(piece)
+        if read is None:
+            read = _read_usual(piece, language.parameters[place], known)
+            if read is None:
+                return None
+        pairs.append(read[0])
+        names.add(read[1])
+    if len(names) < len(pairs):
+        return None
+    params: Parameters = Parameters._make(tuple(pairs))
+    return params
+
+
+def _read_usual(piece: bytes, declared: Mapping[str, Parameter[object]], known: dict[bytes, _Read]) -> _Read | None:
+    if not piece.isascii() or ONE_PARAMETER.fullmatch(piece) is None:
+        return None
+    keyword, equals, text = piece.decode("ascii").partition("=")
+    value = text if equals else None
+    parameter = declared.get(keyword.upper())
+    if parameter is None or parameter.deviation(value):
+        return None
+    try:
+        parameter.parse(value)
+    except SyntaxProblem:
+        return None
+    read = ((keyword, value), parameter.group or parameter.keyword)
+    if parameter.repeats and len(known) < _KEPT_PARAMETERS:
+        known[piece] = read
+    return read
 
 
 def check_parameters(
@@ -289,8 +336,7 @@ def check_parameters(
             raise CommandError(replies.BAD_PARAMETER, f"the value of {parameter.keyword} is not ASCII", position)
         try:
             parameter.parse(value)
-            if parameter.lenient:
-                _check_deviation(parameter.deviation(value), language, deviations)
+            _check_deviation(parameter.deviation(value), language, deviations)
         except SyntaxProblem as problem:
             raise CommandError(replies.BAD_PARAMETER, f"{parameter.keyword}: {problem.text}", position) from None
         if parameter.group:

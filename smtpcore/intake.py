@@ -16,7 +16,6 @@ from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import Body, Connect, Query, Reason, Refused, ServerEvent, TransactionAborted
 from smtpcore.extensions.base import Ask, Say, Turn, Verb
 from smtpcore.lines import LineFault, ReceiveBuffer
-from smtpcore.parameters import NO_PARAMETERS
 from smtpcore.reception import Verdict
 from smtpcore.replies import Reply
 from smtpcore.serving import ServerCore
@@ -148,13 +147,14 @@ class Intake(ServerCore):
         """What the extensions have against a command that is in sequence."""
         extensions = self._settings.extensions
         session = self._session
-        params = command.params
-        if params is not NO_PARAMETERS and params.pairs:
-            if not extensions.in_force(verb, params, session):
+        keywords = tuple([keyword.upper() for keyword, _ in command.params.pairs])
+        concern = extensions.concern(verb, keywords, line.isascii())
+        if keywords:
+            if not concern.in_force(session):
                 return replies.UNKNOWN_PARAMETER
         elif verb in extensions.verbs and not session.esmtp:
             return replies.BAD_SEQUENCE
-        for guard in extensions.guards(verb, params is not NO_PARAMETERS, line.isascii()):
+        for guard in concern.guards:
             reply = guard(command, session)
             if reply is not None:
                 return reply

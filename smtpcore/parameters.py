@@ -19,7 +19,8 @@ Place = Literal["MAIL", "RCPT", "VRFY", "EXPN"]
 
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE: Final = re.compile(r"[^\x00- =\x7f-\x9f\ud800-\udfff]+")
-_ONE: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?(?: +|\Z)")
+#: One parameter and the spaces behind it.
+ONE_PARAMETER: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?(?: +|\Z)")
 
 
 class Parameters(Value):
@@ -95,15 +96,12 @@ def read_parameters(line: bytes, start: int) -> tuple[Parameters, bool]:
     Gives them, and whether more than one space stood between two.  Raises `SyntaxProblem`; its reason is
     `"duplicate"` for a keyword given twice, `"utf8-malformed"` for a value that is not UTF-8.
     """
-    plain = _read_plain(line, start)
-    if plain is not None:
-        return plain, False
     pairs: list[tuple[str, str | None]] = []
     seen: set[bytes] = set()
     spaced = False
     end = len(line)
     while start < end:
-        found = _ONE.match(line, start)
+        found = ONE_PARAMETER.match(line, start)
         if found is None:
             raise SyntaxProblem("not a parameter: keyword, or keyword=value without space or '='", position=start)
         keyword, value = found.groups()
@@ -117,21 +115,6 @@ def read_parameters(line: bytes, start: int) -> tuple[Parameters, bool]:
     if line.endswith(b" "):
         raise SyntaxProblem("space at the end", position=end - 1)
     return Parameters._make(tuple(pairs)), spaced
-
-
-def _read_plain(line: bytes, start: int) -> Parameters | None:
-    """The usual case, ASCII with single spaces and nothing wrong; `None` sends the line to the exact reading."""
-    pairs: list[tuple[str, str | None]] = []
-    for piece in line[start:].split(b" "):
-        found = _ONE.fullmatch(piece)
-        if found is None or not piece.isascii():
-            return None
-        keyword, equals, value = piece.decode("ascii").partition("=")
-        pairs.append((keyword, value if equals else None))
-    if len(pairs) > 1 and len({keyword.upper() for keyword, _ in pairs}) < len(pairs):
-        return None
-    parameters: Parameters = Parameters._make(tuple(pairs))
-    return parameters
 
 
 def _decode(value: bytes, position: int) -> str:
@@ -154,11 +137,11 @@ class Parameter(Generic[T]):
 
     `octets` is what it may add to the command line: space, keyword, `=` and the longest value.  `parse` takes the
     value as written (`None`: no value) and raises `SyntaxProblem` when it is not in the keyword's grammar; `format`
-    is its inverse.  `group` names parameters of which one command may carry only one.  `deviation` names the switch of
+    is its inverse.  `repeats` says that a few values come again and again.  `group` names parameters of which one command may carry only one.  `deviation` names the switch of
     `Leniency` that a value needs which `parse` takes though its grammar does not have it, or gives `""`.
     """
 
-    __slots__ = ("_format", "_parse", "deviation", "group", "keyword", "lenient", "octets", "place")
+    __slots__ = ("_format", "_parse", "deviation", "group", "keyword", "octets", "place", "repeats")
 
     def __init__(
         self,
@@ -169,6 +152,7 @@ class Parameter(Generic[T]):
         parse: Callable[[str | None], T],
         format: Callable[[T], str | None],  # noqa: A002 - the pair of `parse`
         group: str = "",
+        repeats: bool = False,
         deviation: Callable[[str | None], str] = _no_deviation,
     ) -> None:
         """Raises `SyntaxProblem` for what is no keyword (RFC 5321 4.1.2, esmtp-keyword)."""
@@ -178,9 +162,9 @@ class Parameter(Generic[T]):
         self.place: Place = place
         self.octets = octets
         self.group = group
+        #: Whether it pays to remember what was read, since the next message will say the same.
+        self.repeats = repeats
         self.deviation = deviation
-        #: Whether `deviation` ever names one.
-        self.lenient = deviation is not _no_deviation
         self._parse = parse
         self._format = format
 

@@ -22,7 +22,7 @@ from smtpcore.extensions.registry import REGISTERED, ExtensionSet
 from smtpcore.extensions.size import Size
 from smtpcore.extensions.smtputf8 import SmtpUtf8
 from smtpcore.extensions.starttls import StartTlsExtension
-from smtpcore.parameters import NO_PARAMETERS, Parameter, Parameters
+from smtpcore.parameters import Parameter, Parameters
 from smtpcore.replies import BAD_ARGUMENT, Reply
 from smtpcore.session import Note, ResetKind, Session
 from smtpcore.state import State
@@ -311,7 +311,7 @@ def test_lookups() -> None:
     assert extensions.owners("MAIL", "size") == [Size(30)]
     assert extensions.owners("RCPT", "SIZE") == ()
     assert (extensions.message_limit, extensions.recipient_limit) == (30, None)
-    assert extensions.in_force("MAIL", NO_PARAMETERS, Session()) is False
+    assert extensions.concern("MAIL", ("SIZE",), True).in_force(Session()) is False
     assert extensions.offer(Session()) == ("SIZE 30", "8BITMIME", "XTAG 64")
 
 

@@ -146,7 +146,7 @@ class When(Enum):
     ALWAYS = "always"
     #: The MAIL of the open transaction has parameters.
     MAIL_PARAMETERS = "mail parameters"
-    #: The command has parameters; of a message: the caller gave some to MAIL or RCPT.
+    #: The command has one of the extension's parameters; of a message: the caller gave some to MAIL or RCPT.
     PARAMETERS = "parameters"
     #: The line holds octets above 127; of a message: its commands or its content may, or the content has no lines.
     NON_ASCII = "non-ascii"

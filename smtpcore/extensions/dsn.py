@@ -123,9 +123,9 @@ def _orcpt_deviation(value: str | None) -> str:
     return "" if address_type.lower() == "utf-8" else xtext.deviation(encoded)
 
 
-RET: Final = Parameter("RET", "MAIL", octets=9, parse=_parse_ret, format=lambda ret: ret.value)
+RET: Final = Parameter("RET", "MAIL", octets=9, parse=_parse_ret, format=lambda ret: ret.value, repeats=True)
 ENVID: Final = Parameter("ENVID", "MAIL", octets=107, parse=_parse_envid, format=_format_envid, deviation=_deviation)
-NOTIFY: Final = Parameter("NOTIFY", "RCPT", octets=29, parse=_parse_notify, format=_format_notify)
+NOTIFY: Final = Parameter("NOTIFY", "RCPT", octets=29, parse=_parse_notify, format=_format_notify, repeats=True)
 ORCPT: Final = Parameter(
     "ORCPT", "RCPT", octets=507, parse=_parse_orcpt, format=_format_orcpt, deviation=_orcpt_deviation
 )

@@ -40,7 +40,7 @@ def _format(body: BodyType) -> str:
 
 
 #: What kind of octets the message holds; the longest line is that of BINARYMIME (RFC 3030 3 (8)).
-BODY: Final = Parameter("BODY", "MAIL", octets=16, parse=_parse, format=_format)
+BODY: Final = Parameter("BODY", "MAIL", octets=16, parse=_parse, format=_format, repeats=True)
 
 
 class EightBitMime(Extension):

@@ -25,7 +25,7 @@ def _format(priority: int) -> str:
 
 
 #: -9 (last) to 9 (first).
-MT_PRIORITY: Final = Parameter("MT-PRIORITY", "MAIL", octets=15, parse=_parse, format=_format)
+MT_PRIORITY: Final = Parameter("MT-PRIORITY", "MAIL", octets=15, parse=_parse, format=_format, repeats=True)
 
 
 class MtPriority(Extension):

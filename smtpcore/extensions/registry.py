@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Final, Iterable, Iterator, Mapping, Sequence
+from typing import Callable, Final, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, LMTP_VERBS, Command, Language, Mail
 from smtpcore.errors import LocalProtocolError
@@ -11,13 +11,14 @@ from smtpcore.extensions.base import Extension, Verb, When
 from smtpcore.extensions.chunking import BDAT
 from smtpcore.leniency import DEFAULT, Leniency
 from smtpcore.listed import ALWAYS, LISTED
-from smtpcore.parameters import Parameter, Parameters
+from smtpcore.parameters import Parameter
 from smtpcore.replies import Reply
 from smtpcore.session import Session
 from smtpcore.state import TABLE, Move, State
 
 Guard = Callable[[Command, Session], Reply | None]
 _KEPT_OFFERS: Final = 64
+_KEPT_CONCERNS: Final = 256
 _KEYWORD: Final = re.compile("[A-Z0-9][A-Z0-9-]*")
 #: SMTP service extensions in the registry of IANA; what is not among them begins with X (RFC 5321 2.2.2).
 REGISTERED: Final = frozenset(
@@ -29,6 +30,21 @@ REGISTERED: Final = frozenset(
 )
 
 
+class Concern(NamedTuple):
+    """What the extensions have to do with a command."""
+
+    #: The checks that have something to look at, in the order of the extensions.
+    guards: tuple[Guard, ...]
+    #: For each parameter that is not always offered: the extensions that may offer it.
+    varying: tuple[Sequence[Extension], ...]
+
+    def in_force(self, session: Session) -> bool:
+        """Whether each parameter was offered in the EHLO that is in force."""
+        if not session.esmtp:
+            return False
+        return all(any(owner.offer(session) is not None for owner in owners) for owners in self.varying)
+
+
 class ExtensionSet:
     """Extensions that go together, in the order in which EHLO lists them.  Build it once, share it.
 
@@ -37,7 +53,7 @@ class ExtensionSet:
     """
 
     __slots__ = (
-        "_guards",
+        "_concerns",
         "_offered",
         "_owners",
         "_varying",
@@ -84,15 +100,18 @@ class ExtensionSet:
         self.content_verbs = {"BDAT": BDAT} | {
             name: verb for name, verb in self.verbs.items() if verb.octets is not None
         }
-        self._varying = [extension for extension in self.members if type(extension).offer is not Extension.offer]
+        self._varying = [each for each in self.members if type(each).offer is not Extension.offer]
         self._offered: dict[tuple[str, ...], tuple[str, ...]] = {}  # by the lines that vary, as few as they are
         #: Verbs that need no decision of the application.
         self.answered = frozenset(name for name, verb in self.verbs.items() if verb.answer is not None)
         self.rows = self._rows()
-        self._guards: dict[tuple[str, bool, bool], tuple[Guard, ...]] = {}
+        self._concerns: dict[tuple[str, tuple[str, ...], bool], Concern] = {}
         #: Verbs that no extension has anything against, without parameters and in ASCII.
         self.unguarded = frozenset(
-            verb for row in self.rows for verb in row if verb not in self.verbs and not self.guards(verb, False, True)
+            verb
+            for row in self.rows
+            for verb in row
+            if verb not in self.verbs and not self.concern(verb, (), True).guards
         )
         #: Verbs that they have something against only when the MAIL of the transaction has parameters.
         self.guarded_by_mail = self._guarded_by_mail()
@@ -135,19 +154,28 @@ class ExtensionSet:
     def __contains__(self, keyword: object) -> bool:
         return isinstance(keyword, str) and keyword.upper() in self.by_keyword
 
-    def guards(self, verb: str, parameters: bool, ascii_only: bool) -> tuple[Guard, ...]:
-        """The checks before this verb, in the order of the extensions, that have something to look at."""
-        found = self._guards.get((verb, parameters, ascii_only))
+    def concern(self, verb: str, keywords: tuple[str, ...], ascii_only: bool) -> Concern:
+        """Which extensions have something to say of a command with these parameters (keywords in upper case)."""
+        found = self._concerns.get((verb, keywords, ascii_only))
         if found is None:
-            idle = {When.PARAMETERS: not parameters, When.NON_ASCII: ascii_only}
-            found = tuple(
+            found = self._find_concern(verb, keywords, ascii_only)
+            if len(self._concerns) < _KEPT_CONCERNS:
+                self._concerns[verb, keywords, ascii_only] = found
+        return found
+
+    def _find_concern(self, verb: str, keywords: tuple[str, ...], ascii_only: bool) -> Concern:
+        guards: list[Guard] = []
+        for extension in self.members:
+            own = any(parameter.place == verb and parameter.keyword in keywords for parameter in extension.parameters)
+            idle = {When.PARAMETERS: not own, When.NON_ASCII: ascii_only}
+            guards += [
                 extension.guard
-                for extension in self.members
                 for guarded, when in extension.guards.items()
                 if guarded in (verb, "*") and not idle.get(when)
-            )
-            self._guards[verb, parameters, ascii_only] = found
-        return found
+            ]
+        owners = [self.owners(verb, keyword) for keyword in keywords]
+        varying = [each for each in owners if not any(_always(extension) for extension in each)]
+        return Concern(tuple(guards), tuple(varying))
 
     def announces_octets(self, line: bytes) -> bool:
         """Whether octets that are no commands may follow this line, though it is not a command that can be read."""
@@ -161,14 +189,6 @@ class ExtensionSet:
     def owners(self, place: str, keyword: str) -> Sequence[Extension]:
         """The extensions that declare this parameter, none when nobody does."""
         return self._owners.get((place, keyword.upper()), ())
-
-    def in_force(self, verb: str, params: Parameters, session: Session) -> bool:
-        """Whether the verb, and each of these parameters, was offered in the EHLO that is in force."""
-        if not session.esmtp:
-            return False
-        return all(
-            any(owner.offer(session) is not None for owner in self.owners(verb, keyword)) for keyword, _ in params.pairs
-        )
 
     def binary(self, mail: Mail) -> bool:
         """Whether this MAIL announces binary content."""
@@ -215,6 +235,11 @@ class ExtensionSet:
             group = parameter.group or parameter.keyword
             groups[group] = max(groups.get(group, 0), parameter.octets)
         return sum(groups.values())
+
+
+def _always(extension: Extension) -> bool:
+    """Whether it is offered whatever the session is."""
+    return type(extension).offer is Extension.offer and extension.offered is not None
 
 
 def _line(extension: Extension, session: Session) -> str:

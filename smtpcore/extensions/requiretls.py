@@ -11,7 +11,7 @@ from smtpcore.session import Session
 if TYPE_CHECKING:
     from smtpcore.extensions.planning import MailPlan
 
-REQUIRETLS: Final = Parameter("REQUIRETLS", "MAIL", octets=11, parse=no_value, format=bare)
+REQUIRETLS: Final = Parameter("REQUIRETLS", "MAIL", octets=11, parse=no_value, format=bare, repeats=True)
 
 
 class RequireTls(Extension):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from smtpcore.extensions.planning import MailPlan
 
 #: RFC 6531 3.1 budgets 10 octets.
-SMTPUTF8: Final = Parameter("SMTPUTF8", "MAIL", octets=10, parse=no_value, format=bare)
-_VRFY: Final = Parameter("SMTPUTF8", "VRFY", octets=10, parse=no_value, format=bare)
-_EXPN: Final = Parameter("SMTPUTF8", "EXPN", octets=10, parse=no_value, format=bare)
+SMTPUTF8: Final = Parameter("SMTPUTF8", "MAIL", octets=10, parse=no_value, format=bare, repeats=True)
+_VRFY: Final = Parameter("SMTPUTF8", "VRFY", octets=10, parse=no_value, format=bare, repeats=True)
+_EXPN: Final = Parameter("SMTPUTF8", "EXPN", octets=10, parse=no_value, format=bare, repeats=True)
 
 
 class SmtpUtf8(Extension):
