@@ -37,7 +37,7 @@ from smtpcore.command import (
 )
 from smtpcore.errors import SyntaxProblem
 from smtpcore.leniency import DEFAULT, Leniency
-from smtpcore.parameters import NO_PARAMETERS, ONE_PARAMETER, Parameter, Parameters, read_parameters
+from smtpcore.parameters import NO_PARAMETERS, Parameter, Parameters, read_parameters
 from smtpcore.replies import Reply
 
 #: B-GRAM-21: letters in RFC 5321 4.1.1, but extensions are not bound to them.  A word with 8-bit octets is none.
@@ -46,6 +46,7 @@ _VERB: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?![A-Za-z0-9\x80-\xff-])")
 _COMMON_NAME: Final = re.compile(rb" ((?:[A-Za-z0-9]+[.-])*[A-Za-z0-9]+)")
 _AFTER_VERB: Final = (b" ", b"", b"\t")
 _HELLOS: Final = frozenset((b"EHLO", b"HELO", b"LHLO"))
+_USUAL_STARTS: Final = (b"RCPT TO:<", b"MAIL FROM:<")
 _KEPT_PARAMETERS: Final = 256
 #: A parameter as written, and the name that no other parameter of the line may have too: its group or its keyword.
 _Read = tuple[tuple[str, str | None], str]
@@ -102,7 +103,7 @@ def parse(line: bytes, language: Language | None = None) -> Command | Problem:
     Never raises, whatever the octets.  Without a `language` it is that of RFC 5321 with no extension, `CORE`.
     """
     language = language or CORE
-    if line.endswith(b">"):  # a path and nothing behind it: most lines of a transaction, by the shortest way
+    if line.startswith(_USUAL_STARTS):  # most lines of a transaction, by the shortest way
         command = _direct(line, language)
         if command is not None:
             return command
@@ -141,15 +142,17 @@ def _direct(line: bytes, language: Language) -> Command | None:
     """MAIL or RCPT in the usual spelling, with nothing tolerated; `None` for everything that wants a closer look."""
     command: Command
     try:
-        if line.startswith(b"RCPT TO:<"):
+        if line.startswith(b"R"):
             path, end = read_forward_path(line, 8, utf8=language.utf8, leniency=language.leniency)
-            if end == len(line) and not path.deviations and language.verbs.get(b"RCPT") is _RCPT:
-                command = Rcpt._make(path, NO_PARAMETERS, ())
+            params = NO_PARAMETERS if end == len(line) else _usual_parameters(line, end, "RCPT", language)
+            if params is not None and not path.deviations and language.verbs.get(b"RCPT") is _RCPT:
+                command = Rcpt._make(path, params, ())
                 return command
-        elif line.startswith(b"MAIL FROM:<"):
+        else:
             sender, end = read_reverse_path(line, 10, utf8=language.utf8, leniency=language.leniency)
-            if end == len(line) and not sender.deviations and language.verbs.get(b"MAIL") is _MAIL:
-                command = Mail._make(sender, NO_PARAMETERS, ())
+            params = NO_PARAMETERS if end == len(line) else _usual_parameters(line, end, "MAIL", language)
+            if params is not None and not sender.deviations and language.verbs.get(b"MAIL") is _MAIL:
+                command = Mail._make(sender, params, ())
                 return command
     except SyntaxProblem:
         pass  # the closer look finds it again, and the reply that it deserves
@@ -297,12 +300,12 @@ def _usual_parameters(line: bytes, stop: int, place: str, language: Language) ->
 
 
 def _read_usual(piece: bytes, declared: Mapping[str, Parameter[object]], known: dict[bytes, _Read]) -> _Read | None:
-    if not piece.isascii() or ONE_PARAMETER.fullmatch(piece) is None:
-        return None
-    keyword, equals, text = piece.decode("ascii").partition("=")
+    keyword, equals, text = piece.decode("latin-1").partition("=")
     value = text if equals else None
     parameter = declared.get(keyword.upper())
-    if parameter is None or parameter.deviation(value):
+    if parameter is None or not piece.isascii() or parameter.deviation(value):
+        return None
+    if equals and not (text and text.isprintable() and "=" not in text):
         return None
     try:
         parameter.parse(value)

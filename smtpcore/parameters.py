@@ -19,8 +19,7 @@ Place = Literal["MAIL", "RCPT", "VRFY", "EXPN"]
 
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE: Final = re.compile(r"[^\x00- =\x7f-\x9f\ud800-\udfff]+")
-#: One parameter and the spaces behind it.
-ONE_PARAMETER: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?(?: +|\Z)")
+_ONE: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?(?: +|\Z)")
 
 
 class Parameters(Value):
@@ -101,7 +100,7 @@ def read_parameters(line: bytes, start: int) -> tuple[Parameters, bool]:
     spaced = False
     end = len(line)
     while start < end:
-        found = ONE_PARAMETER.match(line, start)
+        found = _ONE.match(line, start)
         if found is None:
             raise SyntaxProblem("not a parameter: keyword, or keyword=value without space or '='", position=start)
         keyword, value = found.groups()
@@ -137,8 +136,9 @@ class Parameter(Generic[T]):
 
     `octets` is what it may add to the command line: space, keyword, `=` and the longest value.  `parse` takes the
     value as written (`None`: no value) and raises `SyntaxProblem` when it is not in the keyword's grammar; `format`
-    is its inverse.  `repeats` says that a few values come again and again.  `group` names parameters of which one command may carry only one.  `deviation` names the switch of
-    `Leniency` that a value needs which `parse` takes though its grammar does not have it, or gives `""`.
+    is its inverse.  `repeats` says that few values are used, which `parse` may be asked for once only.  `group` names
+    parameters of which one command may carry only one.  `deviation` names the switch of `Leniency` that a value needs
+    which `parse` takes though its grammar does not have it, or gives `""`.
     """
 
     __slots__ = ("_format", "_parse", "deviation", "group", "keyword", "octets", "place", "repeats")
