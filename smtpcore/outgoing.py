@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from typing import Final, Iterable
+from typing import Final, Iterable, Sequence
 
 from smtpcore.capabilities import Capabilities
-from smtpcore.commands import Command, EndOfMessage, Hello, Mail
+from smtpcore.commands import Command, Data, EndOfMessage, Hello, Mail, Rcpt
 from smtpcore.connection import Connection
 from smtpcore.content import NewlinePolicy
 from smtpcore.errors import LocalProtocolError
@@ -22,7 +22,7 @@ from smtpcore.limits import Limits
 from smtpcore.parameters import NO_PARAMETERS
 from smtpcore.sending import NOT_SENT, ChunkMaker, Chunks, Gate, Pending, PendingVerb, Text, out_of_sequence
 from smtpcore.session import Session
-from smtpcore.state import State
+from smtpcore.state import TABLE, State
 
 #: Members of an enumeration are looked up slowly (CPython 3.11), and these for each command.
 _CONNECTED: Final = State.CONNECTED
@@ -31,6 +31,8 @@ _BDAT: Final = State.BDAT
 _HELLOS: Final = frozenset(("EHLO", "HELO", "LHLO"))
 #: Verbs behind which commands belong to another transaction, or to none.
 _NEW_GROUND: Final = frozenset(("MAIL", "RSET", *_HELLOS))
+#: The state behind MAIL, RCPT and DATA in READY.
+_BEHIND_DATA: Final = TABLE[TABLE[TABLE[_READY]["MAIL"].done]["RCPT"].done]["DATA"].done
 #: Verbs that change nothing but the state.
 _PLAIN: Final = frozenset(("RCPT", "DATA", "QUIT", "NOOP"))
 
@@ -166,6 +168,38 @@ class Outgoing(Connection[ClientEvent]):
                 mail = command if isinstance(command, Mail) else None
         if batch:
             self._enqueue(batch, state)
+
+    def _send_message(self, mail: Mail, rcpts: Sequence[Rcpt], data: Data) -> None:
+        """`send_all` of these commands, where the planned state is READY: none of them is out of sequence then."""
+        line = self._gate.line
+        batch = [Pending(mail, line(mail, None))]
+        named = bool(mail.params.pairs)
+        for rcpt in rcpts:
+            batch.append(Pending(rcpt, line(rcpt, mail)))
+            named = named or bool(rcpt.params.pairs)
+        batch.append(Pending(data, line(data, mail)))
+        if named:
+            self._check_known()
+        self._mail = mail
+        self._planned = _BEHIND_DATA
+        wire = b"".join([pending.wire for pending in batch])
+        if self._goes_at_once(len(wire)):
+            if not self._outstanding:
+                self._progress += 1  # a wait begins
+            self._out.append(wire)
+            self._outstanding.extend(batch)
+            self._flight += len(wire)
+            self._session.mails += 1
+            self._ahead = _BEHIND_DATA
+        else:
+            self._queue.extend(batch)
+            self._release()
+
+    def _goes_at_once(self, size: int) -> bool:
+        """Whether the commands of a message, so many octets, may leave now, in one group (RFC 2920 3.1)."""
+        if self._queue or not self._gate.pipelining or self._flight + size > self._limits.pipeline:
+            return False
+        return not self._outstanding[-1].last if self._outstanding else self._state is _READY
 
     def _prepare(
         self,

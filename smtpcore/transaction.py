@@ -237,21 +237,20 @@ class Transaction:
         chunks = self._by_chunks(plan)
         if body is not None:
             self._wire = conn._encode(mail, body, Bdat if chunks else None)
-        commands: list[Command] = [mail, *plan.rcpts]
-        if reset:
-            commands.insert(0, Reset())
         if not chunks:
-            self._data = Data()
-            commands.append(self._data)
-        conn.send_all(commands)
-        if not chunks:
-            pass
-        elif self._one_flight and body is not None and not conn.session.lmtp:
-            self._data = Bdat(len(self._wire), True)
-            conn.send(self._data, octets=self._wire)
-            self._wire = b""
+            self._data = data = Data()
+            if reset:
+                conn.send_all([Reset(), mail, *plan.rcpts, data])
+            else:
+                conn._send_message(mail, plan.rcpts, data)
         else:
-            self._data = conn.start_chunks(Bdat)
+            conn.send_all([Reset(), mail, *plan.rcpts] if reset else [mail, *plan.rcpts])
+            if self._one_flight and body is not None and not conn.session.lmtp:
+                self._data = Bdat(len(self._wire), True)
+                conn.send(self._data, octets=self._wire)
+                self._wire = b""
+            else:
+                self._data = conn.start_chunks(Bdat)
         self._mail = mail
         self._dropped = plan.dropped
         self._rcpts = plan.rcpts  # keeps the objects alive that the identities name
