@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.conformance import Ledger, Recorder, balance, read_baseline, rules_of, verdict
+from tests.secret_watch import Plugin
 
 settings.register_profile(
     "smtpcore",
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Plugin(), "secrets")
     if config.getoption("--ledger"):
         config.pluginmanager.register(Recorder(), "ledger")
 

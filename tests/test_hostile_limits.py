@@ -180,7 +180,7 @@ class Server:
     """A server whose application accepts everything but logins, at once or when all has come."""
 
     def __init__(self, case: Case) -> None:
-        setup = {"extensions": _OFFERED, **case.setup}
+        setup: dict[str, Any] = {"extensions": _OFFERED, **case.setup}
         self.connection = ServerConnection(settings=ServerSettings("mx.example", **setup))
         self.output = self.text = b""
         self.events: list[object] = []

@@ -11,7 +11,7 @@ import pytest
 from smtpcore import replies
 from smtpcore.client import ClientConnection
 from smtpcore.delivery import Delivery, Login, Message
-from smtpcore.errors import SMTPError
+from smtpcore.errors import LocalProtocolError, SMTPError
 from smtpcore.extensions.auth import Auth, AuthDialogue, Authenticate, AuthExtension
 from smtpcore.extensions.known import KNOWN
 from smtpcore.sasl.base import ServerMechanism
@@ -21,6 +21,8 @@ from smtpcore.sasl.factory import client_mechanism, server_mechanism
 from smtpcore.sasl.scram_keys import ScramKeys
 from smtpcore.server import ServerConnection
 from smtpcore.testing.link import Link
+from smtpcore.value import Value
+from tests.secret_watch import SecretWatch
 from tests.vectors.adapters import adapter_for
 from tests.vectors.adapters.client_engine import Sender
 from tests.vectors.adapters.server_engine import Host
@@ -316,3 +318,48 @@ def test_the_vectors_with_a_login(kind: str, case: dict[str, Any], monkeypatch: 
 
 def test_there_are_vectors_with_a_login() -> None:
     assert len(_CASES) > 40
+
+
+# -- the watch around every test ---------------------------------------------------------------------------------------
+
+
+class Leaky(Value):
+    """An event that shows what it should not."""
+
+    text: str
+
+
+@pytest.mark.rule("X-AUTH-52")
+def test_the_watch_of_the_suite_sees_what_leaks() -> None:
+    """Itself under watch, this test must not fail: its own watch is asked by hand."""
+    watch = SecretWatch()
+    watch.event(Leaky(f"before it is known: {PASSWORD}"))
+    watch.note(PASSWORD, b"\0key-of-scram\xff", "short", None)
+    watch.event(Leaky("nothing"))
+    encoded = base64.b64encode(PASSWORD.encode()).decode()
+    for text in (f"x{PASSWORD}x", encoded, repr(b"\0key-of-scram\xff"), f"AUTH PLAIN {encoded}"):
+        with pytest.raises(AssertionError, match="a credential shows"):
+            watch.look(text)
+    with pytest.raises(AssertionError, match="a credential shows"):
+        watch.event(Leaky(PASSWORD))
+    assert watch.looked_at > 6
+    watch.event(Leaky("short"))
+
+
+@pytest.mark.rule("X-AUTH-52")
+def test_the_watch_of_the_suite_stands_at_every_door() -> None:
+    watch = SecretWatch()
+    made = ClientCredentials.__init__
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            watch.installed(patch)
+            ClientCredentials("user", PASSWORD, TOKEN)
+            assert PASSWORD in watch.secrets
+            assert TOKEN in watch.secrets
+            with pytest.raises(AssertionError, match="a credential shows"):
+                LocalProtocolError(f"the password {PASSWORD} is no good")
+            server = ServerConnection("mx.example")
+            assert server.next_event() is not None
+            assert watch.looked_at
+    finally:
+        type.__setattr__(ClientCredentials, "__init__", made)

@@ -221,7 +221,7 @@ def test_what_is_no_credential_is_shown(lines: tuple[bytes, ...], shown: bytes) 
     joined = link(client, server)
     before = len(joined.transcript)
     client.send(smtpcore.Reset())
-    client.send(smtpcore.Auth("LOGIN", b"secret"), dialogue=Said(*lines))
+    client.send(smtpcore.Auth("LOGIN", b"ann"), dialogue=Said(*lines))
     joined.run()
     (_, first), (_, asked), (_, answer), *_ = joined.transcript[before:]
     assert (first, asked) == (b"RSET\r\nAUTH LOGIN ***\r\n", b"250 2.0.0 OK\r\n334 ***\r\n")
