@@ -76,8 +76,3 @@ TABLE: Final[Mapping[State, Mapping[str, Move]]] = {
     State.TLS: {"TLS": Move(State.FRESH, State.CLOSED)},
     State.CLOSED: {},
 }
-
-#: States in which a mail transaction is open.
-IN_TRANSACTION: Final = frozenset((State.MAIL, State.RCPT, State.DATA, State.BDAT, State.POISONED))
-#: States in which command lines are read.
-COMMANDS: Final = frozenset((*_TALKING, State.REFUSED))
