@@ -39,7 +39,7 @@ def one_message(server: Server, kind: str, octets: int, limit: float) -> tuple[f
     """MB/s, CPU nanoseconds for an octet of the wire, growth of the peak in MiB."""
     line = LINES[kind]
     block = memoryview(line * (PIECE // len(line)))
-    pieces = octets // len(block)
+    pieces = max(1, octets // len(block))
     with socket.create_connection(("127.0.0.1", server.port), limit) as sock:
         await_reply(sock)
         for command in (HELLO, *ENVELOPE):

@@ -1,7 +1,7 @@
 """Clients over one connection: messages a second, CPU, network turns, and messages a second behind a delay.
 
 Each client tells its own time and CPU, from the greeting to the reply to QUIT; smtpproto and nodemailer begin after
-EHLO, and smtp-source does not tell: there its start counts.  Behind the delay the time is the proxy's, the same for all.
+EHLO, and smtp-source does not tell: there its start counts.  Behind the delay the time is the proxy's, for all alike.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Peers(NamedTuple):
 
     def note(self, text: str = "") -> str:
         """`text`, and who is not in the table."""
-        absent = ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
+        absent = "; ".join(f"{name} ({reason})" for name, reason in self.missing.items())
         return " ".join(part for part in (text, f"Not here: {absent}." if absent else "") if part)
 
 
