@@ -10,21 +10,20 @@ from contextlib import closing, suppress
 from importlib import import_module
 from typing import ClassVar, cast
 
-import smtpcore
-from smtpcore import Step, accept_all
+from smtpcore import SERVER_EXTENSIONS, ServerConnection, ServerSettings, StartTlsExtension, Step, accept_all
 
-CONTINUE, RECEIVE = Step.CONTINUE, Step.RECEIVE  # looked up once: before Python 3.12 that is slow
+CONTINUE, CLOSE, START_TLS = Step.CONTINUE, Step.CLOSE, Step.START_TLS  # before Python 3.12 the look-up is slow
 
 
 class Client(asyncio.Protocol):
     __slots__ = ("conn", "handshake", "held", "transport")
-    settings: ClassVar[smtpcore.ServerSettings]
+    settings: ClassVar[ServerSettings]
     tls: ClassVar[ssl.SSLContext]
     there: ClassVar[set[Client]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.conn = smtpcore.ServerConnection(settings=self.settings)
+        self.conn = ServerConnection(settings=self.settings)
         self.held: bytes | None = None  # during the TLS handshake: what is decrypted before start_tls() returns
         self.there.add(self)
         self.pump()
@@ -32,9 +31,9 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.held is not None:
             self.held += data
-            return
-        self.conn.receive_data(data)
-        self.pump()
+        else:
+            self.conn.receive_data(data)
+            self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.there.discard(self)
@@ -45,15 +44,12 @@ class Client(asyncio.Protocol):
         while True:
             while (event := conn.next_event()) is not None:
                 accept_all(conn, event)
-            if output := conn.data_to_send():
-                self.transport.write(output)
+            self.transport.write(conn.data_to_send())  # nothing, if there is nothing
             if (step := conn.next_step) is not CONTINUE:
                 break
-        if step is RECEIVE:
-            return
-        if step is Step.CLOSE:
+        if step is CLOSE:
             self.transport.close()
-        elif step is Step.START_TLS:
+        elif step is START_TLS:
             self.transport.pause_reading()
             self.handshake = asyncio.ensure_future(self.start_tls())
 
@@ -75,9 +71,8 @@ class Client(asyncio.Protocol):
 
 async def serve(port: int) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Client, "127.0.0.1", port, backlog=1024)
-    print(f"listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    with closing(server):
+    with closing(await loop.create_server(Client, "127.0.0.1", port, backlog=1024)) as server:
+        print(f"listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
         while True:
             await asyncio.sleep(5)  # one clock for all: deadlines are minutes long
             for client in [each for each in Client.there if each.conn.tick(loop.time()) <= loop.time()]:
@@ -89,16 +84,15 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--uvloop", action="store_true")
     parser.add_argument("--cert", help="certificate and key in PEM; offers STARTTLS")
-    options = parser.parse_args()
+    options, extensions = parser.parse_args(), [*SERVER_EXTENSIONS]
     if options.cert:
+        extensions.append(StartTlsExtension())
         Client.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         Client.tls.load_cert_chain(options.cert)
-    offered = [*smtpcore.SERVER_EXTENSIONS, *([smtpcore.StartTlsExtension()] if options.cert else [])]
-    Client.settings = smtpcore.ServerSettings("localhost", extensions=offered)
+    Client.settings = ServerSettings("localhost", extensions=extensions)
     gc.freeze()  # what is here now stays; the collector need not walk through it again and again
-    factory = import_module("uvloop" if options.uvloop else "asyncio").new_event_loop
-    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(options.port))
+    with suppress(KeyboardInterrupt):
+        import_module("uvloop" if options.uvloop else "asyncio").run(serve(options.port))
 
 
 if __name__ == "__main__":
