@@ -171,7 +171,7 @@ class ClientConnection(Outgoing):
             if not self._taken and buffer.start < len(buffer._data):
                 self._early = True  # it came before the first of these commands left: no answer to it (C-REP-19)
             self._taken = sent
-        return super().data_to_send()
+        return Outgoing.data_to_send(self)
 
     def next_event(self) -> ClientEvent | None:
         """The next event; one reply at most is read."""
@@ -262,7 +262,11 @@ class ClientConnection(Outgoing):
 
     def _answered(self, head: Pending, reply: Reply) -> None:
         code, name = reply.code, head.name
-        if code < 400 and (code >= 300 or name == "DATA" or head.verb is not None) and not self._fits(head, reply):
+        if code < 300:
+            if (head.verb is not None or name == "DATA") and not self._fits(head, reply):
+                return
+        elif code < 400 and name not in _GO_ON:
+            self._intermediate(head, reply)
             return
         recipient = self._recipient(head) if self._session.lmtp else None
         self._news.append(Response._make(head.command, reply, recipient))
@@ -279,17 +283,12 @@ class ClientConnection(Outgoing):
         _EFFECTS.get(name, ClientConnection._other_answered)(self, head, reply)
 
     def _fits(self, head: Pending, reply: Reply) -> bool:
-        """Whether a 2yz or 3yz ends what the command began; where the next octets hang on it, one code only does."""
-        verb, name = head.verb, head.name
-        if reply.code >= 300:
-            if name in _GO_ON:
-                return True
-            self._intermediate(head, reply)
-            return False
+        """Whether a 2yz means what the command needs; where the next octets hang on it, one code only does."""
+        verb = head.verb
         if verb is None:
             self._end(RemoteProtocolError("DATA is answered by 354, not by 2yz (RFC 5321 4.3.2)"))
         elif verb.layer and reply.code != 220:
-            self._end(RemoteProtocolError(f"{name} is answered by 220 (RFC 3207 4)"))
+            self._end(RemoteProtocolError(f"{head.name} is answered by 220 (RFC 3207 4)"))
         elif verb.layer and len(self._buffer):
             self._hear_plaintext()
         elif head.dialogue is not None and (problem := head.dialogue.finish(reply)):

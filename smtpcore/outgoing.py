@@ -173,12 +173,10 @@ class Outgoing(Connection[ClientEvent]):
         """`send_all` of these commands, where the planned state is READY: none of them is out of sequence then."""
         line = self._gate.line
         batch = [Pending(mail, line(mail, None))]
-        named = bool(mail.params.pairs)
         for rcpt in rcpts:
             batch.append(Pending(rcpt, line(rcpt, mail)))
-            named = named or bool(rcpt.params.pairs)
         batch.append(Pending(data, line(data, mail)))
-        if named:
+        if self._hellos and any(command.params.pairs for command in (mail, *rcpts)):
             self._check_known()
         self._mail = mail
         self._planned = _BEHIND_DATA
@@ -389,26 +387,19 @@ class Outgoing(Connection[ClientEvent]):
             if isinstance(body, Text):
                 self._out.append(body.finish(last))
                 self._end_text(EndOfMessage._make(body.size, ()))
-            else:
-                self._send_chunk(body, body.finish(last), True)
+                return
+            self._send_chunk(body, body.finish(last), True)
         self._body = None
         self._planned = None
 
-    def _encode(self, mail: Mail, content: bytes, make: ChunkMaker | None) -> bytes:
-        """The whole content as it is sent behind this MAIL, with the end mark of a text; raises as `send_body`."""
-        if make is not None:
-            return self._gate.chunks(mail, make).finish(content)
-        return self._gate.whole(mail, content)
-
     def _end_encoded(self, wire: bytes, size: int, chunk_size: int | None) -> None:
-        """Send a whole content of `size` octets that `_encode` made, in chunks of `chunk_size` (`None`: one)."""
+        """Send a whole content of `size` octets that is encoded already, in chunks of `chunk_size` (`None`: one)."""
         body = self._due_body()
-        if not body.alive:
-            pass
-        elif isinstance(body, Text):
-            self._out.append(wire)
-            self._end_text(EndOfMessage._make(size))
-        else:
+        if body.alive:
+            if isinstance(body, Text):
+                self._out.append(wire)
+                self._end_text(EndOfMessage._make(size))
+                return
             step, start = chunk_size or len(wire), 0
             while start + step < len(wire):
                 self._send_chunk(body, wire[start : start + step], False)
@@ -424,10 +415,11 @@ class Outgoing(Connection[ClientEvent]):
 
     def _end_text(self, command: EndOfMessage) -> None:
         """The final dot is written already, behind the text."""
+        self._body = None
         self._write(Pending(command, b""))
-        self._ahead = _READY
-        self._planned = None
+        self._ahead = self._planned = _READY
         if self._queue:
+            self._planned = None
             self._release()
 
     def _send_chunk(self, body: Chunks, data: bytes, last: bool) -> None:

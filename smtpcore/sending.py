@@ -223,7 +223,7 @@ class Gate:
         offered = [extension for extension in self.extensions if extension.keyword in capabilities]
         self.pipelining = self._wanted and any(extension.pipelining for extension in offered)
         self.enhanced = any(extension.enhanced_codes for extension in offered)
-        #: Verb and keyword of declared parameters that were found offered: the octets that they may add to a line.
+        #: Verb and keyword of parameters with which nothing is the matter: the octets that they may add to a line.
         self._rooms: dict[tuple[str, str], int] = {}
 
     def offers(self, extension: Extension) -> bool:
@@ -264,7 +264,10 @@ class Gate:
                         return f"{head}{path}\r\n".encode()
                     text = str(params)
                     if text.isascii() and text.isprintable() and len(text) < SHORT:
-                        self._parameters(command, params)
+                        for keyword, _ in params.pairs:
+                            if (command.verb, keyword) not in self._rooms:
+                                self._parameters(command, params)
+                                break
                         return f"{head}{path}{text}\r\n".encode()
         elif command.__class__ is Data:
             if mail is not None and self.binary(mail):
@@ -299,7 +302,7 @@ class Gate:
         return room
 
     def _room(self, verb: str, keyword: str, value: str | None) -> int:
-        """The octets that a parameter may add to the line; remembered for one that an offered extension declares."""
+        """The octets that a parameter may add to the line; remembered where that is all there is to it."""
         owners = self.extensions.owners(verb, keyword)
         if not owners:
             if keyword.upper() not in self.offered and not (self.extra and self.capabilities is not EMPTY):
@@ -311,7 +314,7 @@ class Gate:
         if not any(owner.keyword in self.offered for owner in owners):
             raise LocalProtocolError(f"{keyword} is not sent: the server did not offer {owners[0].keyword}")
         octets = self.extensions.parameters[verb][keyword.upper()].octets
-        if keyword.isupper():  # one spelling, so that the table stays small
+        if keyword.isupper() and keyword not in self._marks:  # one spelling, so that the table stays small
             self._rooms[verb, keyword] = octets
         return octets
 

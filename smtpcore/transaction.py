@@ -236,7 +236,7 @@ class Transaction:
         conn, mail, body = self._conn, plan.mail, self._body
         chunks = self._by_chunks(plan)
         if body is not None:
-            self._wire = conn._encode(mail, body, Bdat if chunks else None)
+            self._wire = conn._gate.chunks(mail, Bdat).finish(body) if chunks else conn._gate.whole(mail, body)
         if not chunks:
             self._data = data = Data()
             if reset:
