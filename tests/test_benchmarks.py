@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import select
+import socket
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from smtpcore.content import ContentDecoder, ContentEncoder
-from tests.benchmarks import adapters, counting, goals, growth, memory, objects
-from tests.benchmarks.__main__ import SECTIONS, parser
+from tests.benchmarks import adapters, counting, delay, goals, growth, load, memory, objects
+from tests.benchmarks.__main__ import SECTIONS, asked, parser
+from tests.benchmarks.peers import Peers, chosen
 from tests.benchmarks.tables import Table, compare, ratio
 
 KIB = 1024
@@ -154,3 +158,91 @@ def test_the_harness_knows_its_sections() -> None:
     made = Table("t", ["a"])
     made.add(1)
     assert "| 1 |" in made.markdown()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nothing"], "no such section: nothing"),
+        (["--only", "nobody"], "no such competitor: nobody"),
+        (["--runs", "0"], "'0' is not a number from 1 on"),
+        (["--runs", "two"], "'two' is not a number from 1 on"),
+        (["--scale", "-1"], "'-1' is not a number above 0"),
+        (["--limit", "nan"], "'nan' is not a number above 0"),
+        (["--json", "no/such/folder/x"], "--json: "),
+    ],
+)
+def test_wrong_arguments_are_told(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        asked(parser(), arguments)
+    assert told in capsys.readouterr().err
+
+
+def test_sections_are_run_once_and_all_by_default() -> None:
+    assert asked(parser(), ["micro", "objects", "micro"]).what == ["micro", "objects"]
+    assert {"micro", "objects", "growth"} <= set(asked(parser(), []).what) <= set(SECTIONS)
+
+
+def test_who_is_not_here_is_said() -> None:
+    there = Peers({"a": []}, {"go-smtp": "not built"})
+    assert there.note("Text.") == "Text. Not here: go-smtp (not built)."
+    assert Peers({}, {}).note() == ""
+    names = ("smtpcore", "smtplib")
+    only = chosen(names, {name: [name] for name in names}, asked(parser(), ["--only", "smtplib"]))
+    assert only == Peers({"smtplib": ["smtplib"]}, {})
+
+
+def test_turns_and_time_behind_a_delay() -> None:
+    """From the reply to the first turn, EHLO, to the last that the client heard."""
+    counter = delay.Counter()
+    for now in (1.0, 2.0, 3.0):
+        counter.server(now)  # the greeting comes unasked
+        counter.client()
+        counter.client()
+    counter.server(5.0)
+    counter.server(5.5)
+    assert (counter.turns, counter.begin, counter.end) == (3, 2.0, 5.5)
+
+
+def test_replies_that_a_load_reads() -> None:
+    assert load.replies(b"250-a\r\n250 b\r\n354 go\r\n") == [b"250 b", b"354 go"]
+    with pytest.raises(ValueError, match="452"):
+        load.replies(b"250 a\r\n452 full\r\n")
+    assert [load.share(10, 4, number) for number in range(4)] == [3, 3, 2, 2]
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="the load waits with epoll")
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("width", [7, 65536])
+def test_a_load_counts_what_was_accepted(piped: bool, width: int) -> None:
+    """Also when replies come in pieces: three connections, two messages in each."""
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as listening:
+        server = threading.Thread(target=take, args=(listening, 3, width))
+        server.start()
+        task: load.Task = {
+            "connections": 1,
+            "total": 6,
+            "each": 2,
+            "size": 300,
+            "piped": piped,
+            "limit": 20,
+            "processors": [],
+        }
+        result = load.Load(listening.getsockname()[1], task).run()
+        server.join()
+    assert (result["messages"], result["errors"]) == (6, 0)
+
+
+def take(listening: socket.socket, connections: int, width: int) -> None:
+    """A server, one connection after the other; what it says comes in pieces of some width."""
+    for _ in range(connections):
+        sock, _ = listening.accept()
+        with sock:
+            feed, data = adapters.server_factory(), b""
+            while True:
+                output = feed(data)
+                for place in range(0, len(output), width):
+                    sock.sendall(output[place : place + width])
+                data = sock.recv(65536)
+                if not data:
+                    break
