@@ -8,8 +8,8 @@ folding, no display names.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 
 from smtpcore.domains import Domain, expect_end, read_domain, to_octets
 from smtpcore.errors import SyntaxProblem
@@ -101,6 +101,12 @@ class _Path(Value):
         user = self._user()
         return user is not None and user.is_postmaster
 
+    def with_ascii_domain(self) -> Self:
+        """The same path with A-labels in its domain (RFC 6531 3.2); see `Mailbox.with_ascii_domain`."""
+        user = self._user()
+        path: Self = self._make(user.with_ascii_domain()) if isinstance(user, Mailbox) else self
+        return path
+
     def check_send_limits(self) -> None:
         """Raise `SyntaxProblem` unless the path may be sent: what a receiver tolerated is not for sending.
 
@@ -144,10 +150,7 @@ class ReversePath(_Path):
     @classmethod
     def parse(cls, text: str | bytes, *, utf8: bool = False, leniency: Leniency = DEFAULT) -> ReversePath:
         """The path that the whole text is, brackets included.  Raises `SyntaxProblem`."""
-        octets = to_octets(text)
-        path, end = read_reverse_path(octets, 0, utf8=utf8, leniency=leniency)
-        expect_end(octets, end)
-        return path
+        return _whole(read_reverse_path, text, utf8, leniency)
 
     @classmethod
     def of(cls, value: str | Mailbox | ReversePath) -> ReversePath:
@@ -176,10 +179,6 @@ class ReversePath(_Path):
         """The local-part, decoded; None for the null path."""
         return None if self.mailbox is None else self.mailbox.local_part
 
-    def with_ascii_domain(self) -> ReversePath:
-        """The same path with A-labels in its domain (RFC 6531 3.2); see `Mailbox.with_ascii_domain`."""
-        return ReversePath(self.mailbox.with_ascii_domain()) if isinstance(self.mailbox, Mailbox) else self
-
 
 class ForwardPath(_Path):
     """A recipient in RCPT: a mailbox in angle brackets, or Postmaster alone (RFC 5321 4.1.1.3, 4.1.2).
@@ -204,10 +203,7 @@ class ForwardPath(_Path):
     @classmethod
     def parse(cls, text: str | bytes, *, utf8: bool = False, leniency: Leniency = DEFAULT) -> ForwardPath:
         """The path that the whole text is, brackets included.  Raises `SyntaxProblem`."""
-        octets = to_octets(text)
-        path, end = read_forward_path(octets, 0, utf8=utf8, leniency=leniency)
-        expect_end(octets, end)
-        return path
+        return _whole(read_forward_path, text, utf8, leniency)
 
     @classmethod
     def of(cls, value: str | Mailbox | Postmaster | ForwardPath) -> ForwardPath:
@@ -231,10 +227,6 @@ class ForwardPath(_Path):
     def local_part(self) -> str:
         """The local-part, decoded."""
         return self.mailbox.local_part
-
-    def with_ascii_domain(self) -> ForwardPath:
-        """The same path with A-labels in its domain (RFC 6531 3.2); see `Mailbox.with_ascii_domain`."""
-        return ForwardPath(self.mailbox.with_ascii_domain()) if isinstance(self.mailbox, Mailbox) else self
 
 
 #: The null reverse-path `<>`, the sender of reports (RFC 5321 4.5.5).  A sender like any other, never "no sender".
@@ -380,4 +372,12 @@ def _without_route(path: _P) -> _P:
     """C-CMD-MAIL-08, C-CMD-RCPT-18: who asks for a route asks for something that is never sent."""
     if path.route:
         raise SyntaxProblem("A source route is not sent: give the mailbox alone.", position=1)
+    return path
+
+
+def _whole(read: Callable[..., tuple[_P, int]], text: str | bytes, utf8: bool, leniency: Leniency) -> _P:
+    """The path that `read` finds, with nothing behind it."""
+    octets = to_octets(text)
+    path, end = read(octets, 0, utf8=utf8, leniency=leniency)
+    expect_end(octets, end)
     return path
