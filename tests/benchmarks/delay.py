@@ -9,10 +9,10 @@ EHLO, to the last that the client heard: the same for every client, whatever its
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
-import sys
 
 #: Seconds that a timer may be late.
 TICK = 0.001
@@ -80,4 +80,10 @@ async def serve(target: int, delay: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 2000))
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.delay", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("target", type=int, help="port of the server")
+    parser.add_argument("milliseconds", type=float, help="there and back")
+    options = parser.parse_args()
+    asyncio.run(serve(options.target, options.milliseconds / 2000))

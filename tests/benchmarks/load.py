@@ -1,6 +1,6 @@
 """The load on a server: many connections of one process for each processor that the server leaves, waited for together.
 
-python -m tests.benchmarks.load PORT '{"connections": 10, "total": 1000, "each": 1, "size": 1024, "piped": false}'
+python -m tests.benchmarks.load PORT TASK, where TASK is `Task` in JSON,
 
 prints `{"messages", "seconds", "cpu", "errors"}`.  What it sends is made beforehand, and a reply that was seen before
 is only compared: it must cost less than the server, which is to be the one that is busy.
@@ -8,6 +8,7 @@ is only compared: it must cost less than the server, which is to be the one that
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import select
@@ -197,8 +198,20 @@ def together(results: Sequence[Result]) -> Result:
     }
 
 
+def task_of(text: str) -> Task:
+    """Raises `ValueError` for what is not a task in JSON."""
+    task: Task | list[object] = json.loads(text)
+    if isinstance(task, dict) and task.keys() == Task.__required_keys__:
+        return task
+    raise ValueError("not a task")
+
+
 def main() -> None:
-    print(json.dumps(work(int(sys.argv[1]), json.loads(sys.argv[2]))))
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("port", type=int)
+    parser.add_argument("task", type=task_of, help=f"JSON with {', '.join(sorted(Task.__required_keys__))}")
+    options = parser.parse_args()
+    print(json.dumps(work(options.port, options.task)))
 
 
 if __name__ == "__main__":

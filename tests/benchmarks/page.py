@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -100,7 +101,19 @@ def page(results: list[Result], losses: str) -> str:
 
 
 def main() -> None:
-    results = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[1:]]
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.page", description=__doc__)
+    parser.add_argument(
+        "files", nargs="+", metavar="RESULTS.json", help="what `python -m tests.benchmarks --json` kept"
+    )
+    results: list[Result] = []
+    for name in parser.parse_args().files:
+        try:
+            result: Result | list[object] = json.loads(Path(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            parser.error(f"{name}: {problem}")
+        if not isinstance(result, dict) or not Result.__required_keys__ <= result.keys():
+            parser.error(f"{name}: these are not results of python -m tests.benchmarks")
+        results.append(result)
     losses = (Path(__file__).parent / "losses.md").read_text(encoding="utf-8")
     sys.stdout.write(page(results, losses))
 

@@ -8,10 +8,10 @@ Imports, building the message and connecting are not counted.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from email.message import EmailMessage
 
@@ -87,4 +87,9 @@ KINDS: dict[str, Callable[[int, int, bytes], None]] = {
 }
 
 if __name__ == "__main__":
-    KINDS[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]), content(int(sys.argv[4])))
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peer_clients")
+    parser.add_argument("kind", choices=KINDS)
+    for name in ("port", "count", "size"):
+        parser.add_argument(name, type=int)
+    options = parser.parse_args()
+    KINDS[options.kind](options.port, options.count, content(options.size))

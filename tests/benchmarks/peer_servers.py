@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
-import sys
 
 
 def aiosmtpd_server(port: int, uvloop: bool) -> None:
@@ -47,4 +47,9 @@ def twisted_server(port: int, uvloop: bool) -> None:
 KINDS = {"aiosmtpd": aiosmtpd_server, "twisted": twisted_server}
 
 if __name__ == "__main__":
-    KINDS[sys.argv[1]](int(sys.argv[2]), "--uvloop" in sys.argv)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peer_servers")
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--uvloop", action="store_true")
+    options = parser.parse_args()
+    KINDS[options.kind](options.port, options.uvloop)
