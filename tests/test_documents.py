@@ -41,3 +41,11 @@ def test_links_lead_on(page: Path) -> None:
 def test_blocks_are_found() -> None:
     runs, not_run = "```python\nx = 1\n```\n", "<!-- not run -->\n```python\nx = 2\n```\n"
     assert python_blocks(f"a\n{runs}{not_run}```sh\nls\n```\n\n{runs}") == [(2, "x = 1\n"), (13, "x = 1\n")]
+
+
+def test_an_extension_of_ones_own_takes_thirty_lines() -> None:
+    """Code and text together, blank lines too."""
+    text = (ROOT / "docs" / "extensions.md").read_text(encoding="utf-8")
+    section = text.partition("\n## One of your own\n")[2].partition("\n## ")[0]
+    assert "```python" in section
+    assert len(section.strip().splitlines()) <= 30
