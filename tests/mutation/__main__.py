@@ -1,0 +1,108 @@
+"""`python -m tests.mutation [module ...]`: see the package."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import tests.mutation as package
+from tests.mutation.choice import Choice
+from tests.mutation.mutants import Mutant, modules, mutants, path_of
+from tests.mutation.reach import reach
+from tests.mutation.trials import ANEW, KILLED, Trials
+from tests.mutation.verdicts import Verdict, read, reasons, report, write
+
+#: What a trial of all tests that enter a line may take at most, in seconds of usual durations.
+_SECONDS = 15.0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=package.__doc__)
+    parser.add_argument("modules", nargs="*", metavar="module", help="as `lines` or `sasl/scram`; without: all")
+    parser.add_argument("--lines", type=int, nargs="+", default=(), help="only the mutants of these lines")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time")
+    parser.add_argument("--seconds", type=float, default=_SECONDS, help="of tests for one mutant, then it survived")
+    parser.add_argument("--map", type=Path, help="file that keeps which test enters which line")
+    parser.add_argument("--log", type=Path, help="file that verdicts are added to; those in it are not tried again")
+    parser.add_argument("--again", type=Path, metavar="LOG", help="only the survivors of this log")
+    parser.add_argument("--report", type=Path, metavar="LOG", help="try nothing, print the scores of a log")
+    return parser.parse_args(arguments)
+
+
+def _chosen(options: argparse.Namespace, sources: dict[str, str]) -> list[Mutant]:
+    names = [name.removeprefix("smtpcore/").removesuffix(".py") for name in options.modules] or list(sources)
+    found = [mutant for name in names for mutant in mutants(name, sources[name])]
+    if options.lines:
+        found = [mutant for mutant in found if mutant.line in options.lines]
+    if options.again:
+        old = read(options.again)
+        found = [mutant for mutant in found if mutant.key in old and old[mutant.key].survived]
+    if options.log and options.log.exists():
+        done = {key for key, each in read(options.log).items() if each.result != ANEW}
+        found = [mutant for mutant in found if mutant.key not in done]
+    return found
+
+
+def _run(trials: Trials, found: Sequence[Mutant], log: Path) -> None:
+    """Try mutants; what was killed by tests that fail anyway is tried again without those."""
+    choice = trials.choice
+    rest = list(found)
+
+    def tell(mutant: Mutant, result: list[str]) -> None:
+        write(log, Verdict.of(mutant, result))
+
+    while rest:
+        swapped = [mutant for mutant in rest if choice.can_swap(mutant)]
+        trials.swapped(swapped, tell)
+        verdicts = read(log)
+        first = {mutant: verdicts[mutant.key].detail for mutant in swapped if verdicts[mutant.key].result == ANEW}
+        first |= {mutant: "" for mutant in rest if not choice.can_swap(mutant)}
+        trials.imported(list(first.items()), tell)
+        verdicts = read(log)
+        killed = {mutant: verdicts[mutant.key] for mutant in rest}
+        bad = _unsound(trials, {each.detail for each in killed.values() if each.result == KILLED})
+        choice.void |= bad
+        rest = [mutant for mutant, each in killed.items() if each.result == KILLED and each.detail in bad]
+
+
+def _unsound(trials: Trials, names: set[str]) -> set[str]:
+    """Which of these tests fail without a fault."""
+    with tempfile.NamedTemporaryFile("a+", encoding="utf-8") as file:
+        trials.unsound(sorted(names), lambda name: print(name, file=file, flush=True))
+        file.seek(0)
+        bad = set(file.read().splitlines())
+    for name in sorted(bad):
+        print(f"fails without a fault, too: {name}", flush=True)
+    return bad
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _options(arguments)
+    if options.report:
+        print("\n".join(report(read(options.report).values())))
+        return
+    os.nice(10)
+    sources = {name: path_of(name).read_text(encoding="utf-8") for name in modules()}
+    where = options.map or Path(tempfile.gettempdir()) / "smtpcore-mutation.json"
+    found = _chosen(options, sources)
+    trials = Trials(Choice(reach(where), sources), sources, options.jobs, options.seconds)
+    with tempfile.TemporaryDirectory() as directory:
+        log = options.log or Path(directory) / "log"
+        begun = time.monotonic()
+        _run(trials, found, log)
+        tried = {mutant.key for mutant in found}
+        verdicts = [each for each in read(log).values() if each.key in tried] if found else []
+    print("\n".join(report(verdicts)))
+    print(f"\n{len(found)} mutants in {time.monotonic() - begun:.0f} s")
+    unknown = [each for each in verdicts if each.survived and each.key not in reasons()]
+    if unknown:
+        sys.exit(f"{len(unknown)} mutants survived without a known reason")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What came out of trials: a log, the mutants known to be equivalent, and the scores."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.mutation.mutants import Key, Mutant
+from tests.mutation.trials import CAPPED, SURVIVED
+
+#: Mutants that no test can tell from the module, each with the reason: lists of module, scope, what and reason.
+EQUIVALENT: Final = Path(__file__).parent / "equivalent.json"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the trial of a mutant ended, and by which test."""
+
+    key: Key
+    line: int
+    result: str
+    detail: str
+
+    @property
+    def survived(self) -> bool:
+        return self.result in (SURVIVED, CAPPED)
+
+    @classmethod
+    def of(cls, mutant: Mutant, result: Iterable[str]) -> Verdict:
+        return cls(mutant.key, mutant.line, *result)
+
+
+def write(path: Path, verdict: Verdict) -> None:
+    """Add a verdict to a log, as one line of JSON."""
+    with path.open("a", encoding="utf-8") as out:
+        out.write(json.dumps([*verdict.key, verdict.line, verdict.result, verdict.detail]) + "\n")
+
+
+def read(path: Path) -> dict[Key, Verdict]:
+    """The last verdict on each mutant of a log."""
+    found: dict[Key, Verdict] = {}
+    for text in path.read_text(encoding="utf-8").splitlines():
+        module, scope, what, nth, line, result, detail = json.loads(text)
+        key = Key(module, scope, what, nth)
+        found[key] = Verdict(key, line, result, detail)
+    return found
+
+
+def reasons() -> dict[Key, str]:
+    """Known equivalent mutants."""
+    entries = json.loads(EQUIVALENT.read_text(encoding="utf-8")) if EQUIVALENT.exists() else []
+    return {Key(each["module"], each["scope"], each["what"], each.get("nth", 0)): each["reason"] for each in entries}
+
+
+def report(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    """Lines of the table of scores and of the list of survivors, in Markdown."""
+    known = reasons()
+    by_module: dict[str, list[Verdict]] = defaultdict(list)
+    for each in verdicts:
+        by_module[each.key.module].append(each)
+    yield "| Module | Mutants | Killed | Score | Equivalent | Score without them |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    sums = [0, 0, 0]
+    for module, found in sorted(by_module.items()):
+        counts = [
+            len(found),
+            sum(not each.survived for each in found),
+            sum(each.survived and each.key in known for each in found),
+        ]
+        sums = [one + other for one, other in zip(sums, counts, strict=True)]
+        yield _row(f"`{module}`", counts)
+    yield _row("all", sums)
+    for module, found in sorted(by_module.items()):
+        left = sorted((each for each in found if each.survived), key=lambda each: each.line)
+        if left:
+            yield ""
+            yield f"`{module}`:"
+            yield ""
+        for each in left:
+            scope = f" in `{each.key.scope}`" if each.key.scope else ""
+            yield f"- {each.line}{scope}, {each.key.what}: {known.get(each.key, 'not known to be equivalent')}"
+
+
+def _row(name: str, counts: list[int]) -> str:
+    made, killed, equivalent = counts
+    return (
+        f"| {name} | {made} | {killed} | {100 * killed / max(made, 1):.1f} % "
+        f"| {equivalent} | {100 * killed / max(made - equivalent, 1):.1f} % |"
+    )
