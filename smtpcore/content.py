@@ -271,7 +271,7 @@ class ChunkDecoder(_Inspector):
     `max_line` is as for `ContentDecoder`.
     """
 
-    __slots__ = ("_binary", "_cr", "_meter", "remaining")
+    __slots__ = ("_binary", "_cr", "_meter", "finished", "remaining")
 
     def __init__(self, binary: bool = False, max_line: int | None = None) -> None:
         super().__init__()
@@ -280,16 +280,23 @@ class ChunkDecoder(_Inspector):
         self._cr = b""  # the CR at the end of what was measured, which may be half of a CRLF
         #: Octets of the chunk that have not come yet.
         self.remaining = 0
+        #: Whether the chunk is over.
+        self.finished = True
 
     def begin(self, size: int) -> None:
         """A chunk of `size` octets follows."""
         self.remaining = size
+        self.finished = not size
 
-    def take(self, buffer: bytes | bytearray | memoryview, start: int = 0) -> tuple[bytes, int]:
-        """Take octets of the chunk from `buffer`, offset `start` on; return them and the offset after them."""
-        stop = min(len(buffer), start + self.remaining)
-        text = bytes(buffer[start:stop])
+    def take(
+        self, buffer: bytes | bytearray | memoryview, start: int = 0, most: int | None = None
+    ) -> tuple[bytes, int]:
+        """Take octets of the chunk (`most` of them, if given) from `buffer`, offset `start` on; return them and the
+        offset after them."""
+        size = self.remaining if most is None or most > self.remaining else most
+        text = bytes(buffer[start : start + size])
         self.remaining -= len(text)
+        self.finished = not self.remaining
         self.size += len(text)
         if not self._binary:
             self._inspect(text, final=False)

@@ -205,19 +205,20 @@ class Intake(ServerCore):
     def _read_content(self) -> ServerEvent | None:
         reception = self._reception
         assert reception is not None
-        if not reception.finished:
+        text = reception.text
+        if not text.finished:
             buffer = self._buffer
             if buffer.start >= len(buffer._data):
                 self._starved = True
                 return None
             data = reception.take(buffer)
-            blocks = reception.size // BLOCK
+            blocks = text.size // BLOCK
             if blocks != self._blocks:  # the wait is for a block, not for an octet
                 self._blocks = blocks
                 self._progress += 1
             if data:
                 return Body._make(data)  # type: ignore[no-any-return]
-            if not reception.finished:
+            if not text.finished:
                 self._starved = True
                 return None
         self._progress += 1
@@ -234,7 +235,7 @@ class Intake(ServerCore):
                 return None
         reception.end()
         if reception.verdict is None:
-            return self._ask(EndOfMessage._make(reception.size, reception.offences()))
+            return self._ask(EndOfMessage._make(text.size, reception.offences()))
         self._end_message([reception.verdict.reply] * self._arity())
         self._abort(reception.verdict.reason)
         return None

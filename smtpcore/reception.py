@@ -29,10 +29,12 @@ LONG_LINE = Verdict(Reason.LONG_LINE, replies.Reply(500, "Text line too long", "
 class Reception:
     """One message on its way in.  Whatever becomes of it, it is read to its true end (RFC 5321 4.5.3.1.9)."""
 
-    __slots__ = ("_limit", "_newlines", "_text", "verdict", "whole")
+    __slots__ = ("_limit", "_newlines", "_read", "text", "verdict", "whole")
 
     def __init__(self, text: ContentDecoder | ChunkDecoder, limit: int | None, newlines: NewlinePolicy) -> None:
-        self._text = text
+        #: What reads the octets: it has their number (`size`), and says when text or chunk are over (`finished`).
+        self.text = text
+        self._read = text.feed if isinstance(text, ContentDecoder) else text.take
         self._limit = limit
         self._newlines = newlines
         #: Set as soon as the message is known to be refused; nothing more of it is given out then.
@@ -52,43 +54,29 @@ class Reception:
         """Chunks (RFC 3030 2); `binary` when BODY=BINARYMIME lets any octet, and lines of any length, through."""
         return cls(ChunkDecoder(binary, max_line), limit, NewlinePolicy.KEEP if binary else newlines)
 
-    @property
-    def size(self) -> int:
-        """Octets of content so far."""
-        return self._text.size
-
-    @property
-    def finished(self) -> bool:
-        """Whether the text, or the chunk that is on, has come to its end."""
-        text = self._text
-        return text.finished if isinstance(text, ContentDecoder) else text.remaining == 0
-
     def begin_chunk(self, size: int) -> None:
         """A chunk follows.  One that is known to be too big is refused before its first octet, and still read."""
-        assert isinstance(self._text, ChunkDecoder)
-        self._text.begin(size)
-        if self._limit is not None and self._text.size + size > self._limit:
+        assert isinstance(self.text, ChunkDecoder)
+        self.text.begin(size)
+        if self._limit is not None and self.text.size + size > self._limit:
             self.verdict = self.verdict or TOO_BIG
 
     def take(self, buffer: ReceiveBuffer) -> bytes:
         """Read what is there; gives the content in it, `b""` when none or when the message is refused already."""
-        text = self._text
-        if isinstance(text, ContentDecoder):
-            data, stop = text.feed(buffer.data, buffer.start, PIECE)
-        else:
-            data, stop = text.take(buffer.data, buffer.start)
+        data, stop = self._read(buffer.data, buffer.start, PIECE)
         buffer.consume_to(stop)
         if self.verdict is not None:
             return b""
-        if self._limit is not None and text.size > self._limit:
+        limit = self._limit
+        if limit is not None and self.text.size > limit:
             self.verdict = TOO_BIG
-            return data[: self._limit - text.size]  # the same octets, whatever pieces they came in
+            return data[: limit - self.text.size]  # the same octets, whatever pieces they came in
         return data
 
     def end(self) -> None:
         """The message is whole: judge what was noted on the way."""
         self.whole = True
-        text = self._text
+        text = self.text
         if isinstance(text, ChunkDecoder):
             text.end()
         if self.verdict is None:
@@ -99,7 +87,7 @@ class Reception:
 
     def offences(self) -> tuple[str, ...]:
         """Names of what was odd and let through."""
-        text = self._text
+        text = self.text
         if not (text.has_8bit or text.has_bare_cr or text.has_bare_lf or text.has_nul):
             return ()
         found = (

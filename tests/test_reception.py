@@ -23,7 +23,7 @@ def take(reception: Reception, pieces: list[bytes]) -> tuple[bytes, bytes]:
     content = b""
     for piece in pieces:
         buffer.feed(piece)
-        if not reception.finished:
+        if not reception.text.finished:
             content += reception.take(buffer)
     return content, buffer.peek(len(buffer))
 
@@ -37,18 +37,18 @@ def cut(text: bytes, places: list[int]) -> list[bytes]:
 def test_a_dotted_text() -> None:
     reception = Reception.dotted(None, NewlinePolicy.REJECT, None)
     assert take(reception, [b"..a\r\n.\r\nNOOP\r\n"]) == (b".a\r\n", b"NOOP\r\n")
-    assert reception.finished
+    assert reception.text.finished
     assert not reception.whole
     reception.end()
-    assert (reception.whole, reception.verdict, reception.size, reception.offences()) == (True, None, 4, ())
+    assert (reception.whole, reception.verdict, reception.text.size, reception.offences()) == (True, None, 4, ())
 
 
 @rule("X-CHUNKING-05")
 def test_chunks() -> None:
     reception = Reception.chunked(None, NewlinePolicy.REJECT, binary=False)
-    assert reception.finished
+    assert reception.text.finished
     reception.begin_chunk(3)
-    assert not reception.finished
+    assert not reception.text.finished
     assert take(reception, [b"a\r\nBDAT"]) == (b"a\r\n", b"BDAT")
     reception.begin_chunk(2)
     assert take(reception, [b".\r"]) == (b".\r", b"")
@@ -95,7 +95,9 @@ def test_the_cut_of_a_text_changes_nothing(
         content, left = take(reception, pieces)
         reception.end()
         refused = reception.verdict is not None
-        outcomes.append((reception.finished, b"" if refused else content, left, reception.verdict, reception.size))
+        outcomes.append(
+            (reception.text.finished, b"" if refused else content, left, reception.verdict, reception.text.size)
+        )
     assert outcomes[0] == outcomes[1]
 
 
