@@ -95,7 +95,8 @@ def test_the_cut_of_a_text_changes_nothing(
         content, left = take(reception, pieces)
         reception.end()
         refused = reception.verdict is not None
-        outcomes.append(
+        ended, size = reception.text.finished, reception.text.size
+        outcomes.append((ended, b"" if refused else content, left, reception.verdict, size))
             (reception.text.finished, b"" if refused else content, left, reception.verdict, reception.text.size)
         )
     assert outcomes[0] == outcomes[1]
