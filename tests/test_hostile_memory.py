@@ -221,6 +221,40 @@ def test_replies_wait_for_the_driver_not_in_the_connection() -> None:
     assert 0 < largest < 1000
 
 
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *(b"RCPT TO:<b@b>\r\n", b"RCPT TO:<b@b> X\r\n", b"RCPT x\r\n", b"RCPT\r\n", b"MAIL x\r\n", _START, b"RSET\r\n"),
+        *(
+            b"NOOP\r\n",
+            b"EHLO x\r\n",
+            b"HELP\r\n",
+            b"EXPN x\r\n",
+            b"VRFY x\r\n",
+            b"x\r\n",
+            b"\r\n",
+            b"BDAT 0\r\n",
+            b"DATA\r\n",
+        ),
+        *(b"BDAT 0 LAST\r\n" + _START, b"DATA\r\n.\r\n" + _START, b"AUTH X\r\n", b"STARTTLS\r\n", b"QUIT\r\n"),
+    ],
+)
+@pytest.mark.parametrize("window", [1, 100])
+def test_output_that_a_client_does_not_read(unit: bytes, window: int) -> None:
+    """A driver that waits for its client to read does not pull: what waits then is the output of one pass."""
+    connection = server(_START, ServerSettings("mx.example", rcpt_window=window))
+    most = 0
+    connection.receive_data(unit * (65536 // len(unit)))
+    for _ in range(65536):
+        for _ in connection.events():
+            if connection.question is not None:
+                connection.accept(connection.question)
+        most = max(most, len(connection.data_to_send()))
+        if connection.next_step is not Step.CONTINUE:
+            break
+    assert 0 < most < 4 * 65536, "a short command, a longer reply, and that for a read of 64 KiB"
+
+
 @pytest.mark.rule("C-REP-17")
 @pytest.mark.parametrize("unit", [b"220-" + b"x" * 1000 + b"\r\n", b"220-\r\n"])
 def test_an_endless_reply_is_an_error(unit: bytes) -> None:
