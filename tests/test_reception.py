@@ -97,8 +97,6 @@ def test_the_cut_of_a_text_changes_nothing(
         refused = reception.verdict is not None
         ended, size = reception.text.finished, reception.text.size
         outcomes.append((ended, b"" if refused else content, left, reception.verdict, size))
-            (reception.text.finished, b"" if refused else content, left, reception.verdict, reception.text.size)
-        )
     assert outcomes[0] == outcomes[1]
 
 
