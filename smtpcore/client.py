@@ -337,9 +337,7 @@ class ClientConnection(Outgoing):
         else:
             # A transaction that is still open there (RSET was refused) is not the one of the RCPT that follow.
             self._session.envelope = None
-        move = self._gate.extensions.rows[self._state].get(head.name)
-        if move is not None:
-            self._state = move[reply.code >= 400]
+        self._move(head, reply)
 
     def _rcpt_answered(self, head: Pending, reply: Reply) -> None:
         envelope = self._session.envelope
@@ -350,9 +348,7 @@ class ClientConnection(Outgoing):
                 envelope.recipients.append(head.command)
             else:
                 envelope.refused += 1
-        move = self._gate.extensions.rows[self._state].get(head.name)
-        if move is not None:
-            self._state = move[reply.code >= 400]
+        self._move(head, reply)
 
     def _data_answered(self, head: Pending, reply: Reply) -> None:
         if reply.code >= 400:

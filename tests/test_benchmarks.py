@@ -31,7 +31,7 @@ def test_calls_for_a_message_in_a_server(shape: str) -> None:
     assert counted / messages <= BUDGETS[shape]
 
 
-@pytest.mark.parametrize(("send", "budget"), [(adapters.send, 255), (adapters.send_queued, 287)])
+@pytest.mark.parametrize(("send", "budget"), [(adapters.send, 110), (adapters.send_queued, 142)])
 def test_calls_for_a_message_of_a_client(send: Callable[[int], int], budget: int) -> None:
     send(2)
     counted = counting.calls(lambda: send(12)) - counting.calls(lambda: send(2))

@@ -269,6 +269,7 @@ def test_a_reply_of_one_line_offers_nothing_and_is_esmtp() -> None:
     take(conn, b"250 SIZE\r\n")
     assert len(conn.capabilities) == 0
     assert conn.session.esmtp
+    assert conn.extra_parameters
     conn.send(Mail(MAIL.path, Parameters((("XFOO", "1"),))))  # ESMTP: parameters exist
     assert conn.data_to_send() == b"MAIL FROM:<a@client.example> XFOO=1\r\n"
 
@@ -623,6 +624,19 @@ def test_354_without_a_recipient_gets_an_empty_text(verdict: bytes) -> None:
     assert take(conn, b"554 nobody\r\n") == [Response(EndOfMessage(), Reply(554, "nobody"))]
     assert state_of(conn) is State.READY
     assert not conn.body_due
+
+
+def test_what_was_queued_behind_data_follows_the_empty_text() -> None:
+    conn = greeted("PIPELINING")
+    conn.send_all([MAIL, RCPT, Data()])
+    conn.data_to_send()
+    take(conn, OK + b"550 no\r\n")
+    conn.send(Reset())  # allowed now: nobody was accepted
+    assert conn.data_to_send() == b""
+    assert say(conn, b"354 go\r\n") == b".\r\nRSET\r\n"
+    take(conn, OK + OK)
+    assert conn.planned_state is State.READY
+    assert conn.outstanding == ()
 
 
 def test_data_refused_needs_rset() -> None:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpcore.addresses import NULL_PATH, ForwardPath, Mailbox, Postmaster, ReversePath
+from smtpcore.addresses import NULL_PATH, Domain, ForwardPath, Mailbox, Postmaster, ReversePath
 from smtpcore.client import NOT_SENT, ClientConnection, ServiceClosing
-from smtpcore.commands import Mail, Noop, Quit, Rcpt, Reset
+from smtpcore.commands import Hello, Mail, Noop, Quit, Rcpt, Reset
 from smtpcore.content import BareNewline, NewlinePolicy, UnsendableContent
 from smtpcore.errors import ConnectionLost, LocalProtocolError, SMTPError, SyntaxProblem, TimedOut
 from smtpcore.events import ClientEvent, Closed, Response, SendBody
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, When
 from smtpcore.extensions.dsn import NOTIFY, RET, Notify, Ret
 from smtpcore.extensions.eightbitmime import BODY, BodyType
 from smtpcore.extensions.known import KNOWN
@@ -26,6 +26,7 @@ from smtpcore.parameters import Parameters
 from smtpcore.replies import Reply, ReplyError
 from smtpcore.report import Outcome, Report, Result
 from smtpcore.state import State
+from smtpcore.testing import strategies
 from smtpcore.transaction import Transaction
 from tests.scripted import HANG_UP, ScriptedServer, converse
 
@@ -431,6 +432,44 @@ def test_an_extension_of_ones_own_plans_along() -> None:
     assert server.lines[1] == "MAIL FROM:<a@client.example>"
 
 
+class Counting(Extension):
+    """Counts the messages that it was asked about."""
+
+    keyword = "XCOUNTING"
+    plans = When.PARAMETERS
+
+    def plan(self, plan: MailPlan) -> None:
+        plan.add(("XASKED", None))
+
+
+class Always(Counting):
+    """Derived, with a plan of its own: what its base says of plans is not about this one."""
+
+    def plan(self, plan: MailPlan) -> None:
+        plan.add(("XASKED", "always"))
+
+
+class Seldom(Counting):
+    """Derived, and says for itself when the plan that it inherits is asked."""
+
+    plans = When.NON_ASCII
+
+
+@pytest.mark.parametrize(
+    ("extension", "plain", "parameters", "eight_bit"),
+    [(Counting(), "", " XASKED", ""), (Always(), *[" XASKED=always"] * 3), (Seldom(), "", "", " XASKED")],
+)
+def test_an_extension_is_asked_of_the_messages_that_it_names(
+    extension: Extension, plain: str, parameters: str, eight_bit: str
+) -> None:
+    options: dict[str, Any] = {"connection": {"extensions": [extension], "extra_parameters": True}}
+    line = "MAIL FROM:<a@client.example>"
+    assert run(**options)[1].lines[1] == line + plain
+    assert run(**options, mail_params=[("XTAG", "1")])[1].lines[1] == f"{line} XTAG=1{parameters}"
+    _, server, _ = run(**options, utf8=True)
+    assert server.lines[1] == line + eight_bit
+
+
 def test_a_plan_can_be_made_without_a_connection() -> None:
     from smtpcore.capabilities import Capabilities
 
@@ -482,6 +521,33 @@ def test_what_cannot_be_sent_at_all_raises_and_nothing_is_queued() -> None:
         converse(other, ScriptedServer(), bad.handle)
     assert bad.report.error == "invalid-argument"
     assert other.outstanding == ()
+
+
+def test_parameters_wait_for_the_reply_to_ehlo() -> None:
+    conn = ClientConnection("client.example")
+    server = ScriptedServer(offers="PIPELINING,SIZE")
+    converse(conn, server, lambda event: None)
+    conn.send(Hello(Domain("client.example")))
+    with pytest.raises(LocalProtocolError, match="wait for that Response"):
+        Transaction(conn, "", [B], body=b"").start()
+    assert conn.outstanding == (Hello(Domain("client.example")),)
+    Transaction(conn, "", [B]).start()  # no size, no parameter
+    assert len(conn.outstanding) == 4
+
+
+@pytest.mark.rule("C-GRAM-02")
+@given(strategies.mails(utf8=True) | strategies.rcpts(utf8=True))
+def test_the_short_way_to_a_line_gives_the_same(command: Mail | Rcpt) -> None:
+    """Whatever `Gate.line` lets out is what the command itself says."""
+    conn = ClientConnection("client.example", extra_parameters=True)
+    converse(conn, ScriptedServer(offers="SIZE,8BITMIME,SMTPUTF8,DSN"), lambda event: None)
+    gate = conn._gate
+    for _ in range(2):  # the second time parameters are known
+        try:
+            line = gate.line(command, None)
+        except SMTPError:
+            return
+        assert line == command.to_bytes()
 
 
 def test_a_parameter_outside_its_grammar_cannot_be_sent() -> None:

@@ -170,7 +170,7 @@ class Extension(Value):
     enhanced_codes: ClassVar[bool] = False
     #: Verbs before which `guard` is called, and when; `"*"` for all verbs.
     guards: ClassVar[Mapping[str, When]] = {}
-    #: Of which messages `plan` has something to say.
+    #: Of which messages `plan` has something to say; it is said in the class that has this `plan`.
     plans: ClassVar[When] = When.ALWAYS
     #: Reply codes that it adds to commands, its own verbs or others; `"*"` for all commands.
     codes: ClassVar[Mapping[str, frozenset[int]]] = {}

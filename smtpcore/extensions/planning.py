@@ -82,7 +82,9 @@ class MailPlan:
         params = mail.params
         self._capabilities = capabilities
         self._given = [("MAIL", params)] if params.pairs else []
+        plain = not _needs_utf8(mail.path)
         for rcpt in rcpts:
+            plain = plain and not _needs_utf8(rcpt.path)
             if rcpt.params.pairs:
                 self._given.append(("RCPT", rcpt.params))
         self.path = mail.path
@@ -98,7 +100,9 @@ class MailPlan:
         self.eight_bit = "8BITMIME" in capabilities if eight_bit is None else eight_bit
         if params.pairs:
             self._take_body(params, eight_bit is None)
-        self.utf8 = utf8 or (bool(params.pairs) and "SMTPUTF8" in params) or self._not_ascii()
+        self.utf8 = utf8
+        if not utf8 and (self._given or not plain):
+            self.utf8 = "SMTPUTF8" in params or self._not_ascii(plain)
 
     def _take_body(self, params: Parameters, unknown: bool) -> None:
         """What the caller says of the content; `unknown`: there was no look at it."""
@@ -110,23 +114,20 @@ class MailPlan:
         ):
             self._drop("BODY")  # the extensions say it again, as it is needed
 
-    def _not_ascii(self) -> bool:
-        """Whether a command line cannot be written in ASCII, not even with A-labels in the domains (RFC 6531 3.2)."""
-        if self._given and not all(str(params).isascii() for _, params in self._given):
+    def _not_ascii(self, plain: bool) -> bool:
+        """Whether a command line cannot be written in ASCII, not even with A-labels in the domains (RFC 6531 3.2).
+
+        `plain`: the paths are ASCII as they are.
+        """
+        if not all(str(params).isascii() for _, params in self._given):
             return True
-        if not self._paths_need_utf8():
+        if plain:
             return False
         if "SMTPUTF8" in self._capabilities:
             return True
         self.path = self.path.with_ascii_domain()
         self.rcpts = [Rcpt(rcpt.path.with_ascii_domain(), rcpt.params) for rcpt in self.rcpts]
-        return self._paths_need_utf8()
-
-    def _paths_need_utf8(self) -> bool:
-        for rcpt in self.rcpts:
-            if _needs_utf8(rcpt.path):
-                return True
-        return _needs_utf8(self.path)
+        return _needs_utf8(self.path) or any(_needs_utf8(rcpt.path) for rcpt in self.rcpts)
 
     def offered(self, keyword: str) -> tuple[str, ...] | None:
         """The parameters of a keyword in the reply to EHLO, `None` when it is not offered."""
@@ -214,8 +215,15 @@ def planners(extensions: Iterable[Extension]) -> Planners:
     found: dict[tuple[bool, bool], tuple[Extension, ...]] = {}
     for given, plain in ((False, False), (False, True), (True, False), (True, True)):
         idle = {When.ALWAYS: False, When.PARAMETERS: not given, When.NON_ASCII: plain}
-        found[given, plain] = tuple([extension for extension in looking if not idle[extension.plans]])
+        found[given, plain] = tuple([extension for extension in looking if not idle[_when(type(extension))]])
     return found
+
+
+def _when(kind: type[Extension]) -> When:
+    """When the `plan` of an extension is asked: what its own class says, not one that it derives from."""
+    says = next(vars(base) for base in kind.__mro__ if "plan" in vars(base) or "plans" in vars(base))
+    when: When = says.get("plans", When.ALWAYS)
+    return when
 
 
 def _needs_utf8(path: ReversePath | ForwardPath) -> bool:
@@ -246,8 +254,6 @@ def header_needs_utf8(body: bytes) -> bool:
     Octets above 127 that are not UTF-8 are no internationalised header, and text that does not begin with a header
     field has none.
     """
-    if body.isascii():
-        return False
     end = body.find(b"\r\n\r\n")
     header = body if end < 0 else body[:end]
     name, colon, _ = header[:1000].partition(b":")
