@@ -1,0 +1,170 @@
+"""Small faults of values and their grammar, as mutation testing found them (`docs/mutation.md`)."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from smtpcore.addresses import ForwardPath, ReversePath
+from smtpcore.datetimes import is_date_time
+from smtpcore.domains import Domain
+from smtpcore.errors import SyntaxProblem
+from smtpcore.leniency import Leniency
+from smtpcore.literals import AddressLiteral
+from smtpcore.mailboxes import Mailbox
+from smtpcore.xtext import decode, decode_utf8
+
+# -- comparison -------------------------------------------------------------------------------------------------------
+
+VALUES = [
+    Domain("b.example"),
+    AddressLiteral("[192.0.2.1]"),
+    Mailbox.parse("a@b.example"),
+    ForwardPath.of("a@b.example"),
+    ReversePath.of("a@b.example"),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_the_other_side_of_a_comparison_is_asked(value: object) -> None:
+    other: Any = mock.ANY
+    assert (value == other) is True
+    assert (value == object()) is False
+
+
+def test_only_postmaster_is_postmaster_in_any_case() -> None:
+    one, two, other = (Mailbox.parse(f"{user}@b.example") for user in ("postmaster", "PostMaster", "a"))
+    assert one == two
+    assert hash(one) == hash(two)
+    assert other != one
+    assert one != other
+
+
+def test_a_source_route_does_not_show_where_it_does_not_count() -> None:
+    for path in (ReversePath, ForwardPath):
+        with_route, without = path.parse("<@r.example:a@b.example>"), path.parse("<a@b.example>")
+        assert with_route.route
+        assert with_route == without
+        assert repr(with_route) == repr(without)
+
+
+# -- paths ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [ForwardPath, ReversePath])
+@pytest.mark.parametrize("text", ["a" * 300 + "@b.example", "a@" + "b" * 64, "a" * 65 + "@" + "b" * 64])
+def test_a_path_to_be_sent_keeps_to_the_limits(path: type[ForwardPath] | type[ReversePath], text: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        path.of(text)
+
+
+def test_an_underscore_in_a_literal_is_no_underscore_in_a_domain() -> None:
+    ForwardPath(Mailbox("a", AddressLiteral("[x-tag:a_b]"))).check_send_limits()
+
+
+@pytest.mark.parametrize("read", [ForwardPath.parse, ReversePath.parse])
+def test_domains_that_were_seen_are_kept_but_not_without_end(read: Any) -> None:
+    before = _domains()
+    same = [read(f"<a{number}@same.example>") for number in range(100)]
+    assert _domains() <= before + 1
+    for number in range(1000):
+        read(f"<a@d{number}.example>")
+    assert _domains() <= before + 1 + 257
+    assert len({id(path.domain) for path in same}) == 1
+
+
+def _domains() -> int:
+    gc.collect()
+    return sum(type(each) is Domain for each in gc.get_objects())
+
+
+# -- mailboxes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("control", ["\x01", "\r", "\x7f"])
+def test_what_cannot_be_written_in_a_mailbox_is_refused_whatever_comes_before(control: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        Mailbox(f"\ud800{control}", Domain("b.example"))
+
+
+@pytest.mark.parametrize(("size", "deviations"), [(40, ()), (64, ()), (65, ("local_part",))])
+def test_the_longest_local_part_is_no_deviation(size: int, deviations: tuple[str, ...]) -> None:
+    text = '<"' + "a" * (size - 2) + '"@b.example>'
+    assert ForwardPath.parse(text, leniency=Leniency(local_part=256)).deviations == deviations
+
+
+@pytest.mark.rule("B-ADDR-04")
+@pytest.mark.parametrize("size", [2, 63, 64])
+def test_no_local_part_of_any_length_ends_with_a_dot(size: int) -> None:
+    for text in ("a" * (size - 1) + ".", "a" * (size - 2) + "..a"):
+        with pytest.raises(SyntaxProblem):
+            Mailbox.parse(f"{text}@b.example")
+
+
+def test_a_mailbox_beyond_ascii_is_taken_only_when_asked_for() -> None:
+    with pytest.raises(SyntaxProblem) as told:
+        Mailbox.parse("j\xfc@b.example")
+    assert told.value.reason == "utf8-not-enabled"
+    assert Mailbox.parse("j\xfc@b.example", utf8=True).needs_utf8
+
+
+# -- domains ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("octet", [b"\x80", b"\x81", b"\xc3", b"\xff"])
+def test_every_octet_above_127_wants_smtputf8(octet: bytes) -> None:
+    for text in (b"a@b" + octet, b"a" + octet + b"@b"):
+        with pytest.raises(SyntaxProblem) as told:
+            Mailbox.parse(text)
+        assert told.value.reason == "utf8-not-enabled"
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_domain_for_people_has_255_octets_at_most(more: int) -> None:
+    label = "\u3042" * 19  # 57 octets; its A-label is shorter
+    a_label = Domain(label).to_ascii().text
+    assert len(a_label) < 57
+    rest = "x" * (255 - 4 * 58 + more)
+    name = Domain(".".join([a_label] * 4 + [rest]))
+    shown = name.to_unicode()
+    assert (shown.text == name.text) is bool(more)
+    assert len(shown.text.encode()) == (255 if not more else len(name.text))
+
+
+# -- other texts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("X-RRVS-01", "X-FUTURERELEASE-05")
+@pytest.mark.parametrize("zone", ["+24:00", "+00:60", "-99:00"])
+def test_a_zone_that_does_not_exist(zone: str) -> None:
+    assert is_date_time(f"2014-04-03T23:01:00{zone}") is False
+
+
+@pytest.mark.parametrize("digits", ["58", "78", "5B"])
+def test_a_character_that_may_stand_plain_is_not_written_as_a_number(digits: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        decode_utf8(f"\\x{{{digits}}}")
+
+
+@pytest.mark.parametrize(("digits", "text"), [("D7FF", "\ud7ff"), ("E000", "\ue000"), ("10FFFF", "\U0010ffff")])
+def test_the_borders_of_what_a_number_names(digits: str, text: str) -> None:
+    assert decode_utf8(f"\\x{{{digits}}}") == text
+
+
+def test_surrogates_have_no_number() -> None:
+    for digits in ("D800", "DFFF", "110000"):
+        with pytest.raises(SyntaxProblem):
+            decode_utf8(f"\\x{{{digits}}}")
+    with pytest.raises(SyntaxProblem):
+        decode("+ED+A0+80", utf8=True)
+
+
+def test_literals_with_unknown_tags_are_equal_when_all_of_them_is() -> None:
+    literal = AddressLiteral("[x-tag:ab]")
+    assert literal == AddressLiteral("[X-Tag:ab]")
+    assert hash(literal) == hash(AddressLiteral("[X-Tag:ab]"))
+    for other in ("[y-tag:ab]", "[x-tag:ac]", "[x-tag:bb]", "[x-tag:aB]", "[x-tah:ab]"):
+        assert literal != AddressLiteral(other)
