@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,8 @@ _OPERATORS: Final[dict[type[ast.operator], type[ast.operator]]] = {
 }
 #: What does nothing at run time, or only speaks to people: sentences of errors are not part of the contract.
 _SPARED_CALLS: Final = ("Error", "Problem", "timed_out", "TypeVar", "NewType", "cast")
+#: A text of more than one word, the first with a capital letter: words for people are no contract.
+_SENTENCE: Final = re.compile(r"[A-Z][a-z]* .*")
 _SPARED_FIELDS: Final = ("annotation", "returns", "decorator_list", "type_params", "bases")
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -128,6 +131,8 @@ def _spared(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         return str(name).endswith(_SPARED_CALLS)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and _SENTENCE.fullmatch(node.value) is not None
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
