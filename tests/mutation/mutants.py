@@ -41,8 +41,8 @@ _OPERATORS: Final[dict[type[ast.operator], type[ast.operator]]] = {
 }
 #: What does nothing at run time, or only speaks to people: sentences of errors are not part of the contract.
 _SPARED_CALLS: Final = ("Error", "Problem", "timed_out", "TypeVar", "NewType", "cast")
-#: A text of more than one word, the first with a capital letter: words for people are no contract.
-_SENTENCE: Final = re.compile(r"[A-Z][a-z]* .*")
+#: A text of more than one word, capital letters at the start of the first alone: words for people are no contract.
+_SENTENCE: Final = re.compile(r"[A-Z][a-z]* .*|[a-z]+[,;:]? [a-z]+.*")
 _SPARED_FIELDS: Final = ("annotation", "returns", "decorator_list", "type_params", "bases")
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 

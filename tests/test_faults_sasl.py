@@ -1,0 +1,102 @@
+"""Small faults of the SASL mechanisms, as mutation testing found them (`docs/mutation.md`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtpcore.errors import LocalProtocolError, SyntaxProblem
+from smtpcore.sasl.base import Mechanism
+from smtpcore.sasl.choice import MECHANISMS, advertised, canonical_name, usable
+from smtpcore.sasl.cram_md5 import CramMd5Server
+from smtpcore.sasl.credentials import AnonymousCredentials, ClientCredentials
+from smtpcore.sasl.factory import ServerSettings
+from smtpcore.sasl.gs2 import attributes, parse_header, unescape
+
+# -- which mechanisms -------------------------------------------------------------------------------------------------
+
+
+def test_what_a_server_offers_unless_told_otherwise() -> None:
+    hashed = ("SCRAM-SHA-256", "SCRAM-SHA-1")
+    assert advertised(tls=False) == hashed
+    assert advertised(tls=True) == (*hashed, "PLAIN")
+    assert advertised(tls=False, clear_text=True) == (*hashed, "PLAIN")
+    bound = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN")
+    assert advertised(tls=True, channel_binding=True) == bound
+
+
+def test_external_wants_an_identity() -> None:
+    assert advertised(["EXTERNAL"], tls=True) == ()
+    assert advertised(["EXTERNAL"], tls=True, peer_identity=True) == ("EXTERNAL",)
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [("x", "X"), ("plain", "PLAIN"), ("x" * 20, "X" * 20), ("x" * 21, ""), ("", ""), ("a b", ""), ("a_-9", "A_-9")],
+)
+def test_the_name_of_a_mechanism(name: str, canonical: str) -> None:
+    assert canonical_name(name) == canonical
+
+
+def test_a_mechanism_without_its_hash_is_of_no_use() -> None:
+    assert usable(Mechanism("X", hash="no such hash")) is False
+    assert usable(Mechanism("X")) is True
+    assert usable(Mechanism("X", hash="sha256")) is True
+
+
+def test_commands_may_follow_where_the_client_speaks_once() -> None:
+    """RFC 4954 4."""
+    once = {name for name, mechanism in MECHANISMS.items() if mechanism.one_round_trip}
+    assert once == {"PLAIN", "EXTERNAL", "ANONYMOUS"}
+    assert not Mechanism("X").one_round_trip
+
+
+def test_what_is_not_given_is_empty() -> None:
+    assert ClientCredentials().port == 0
+    assert AnonymousCredentials("trace").authorization_id == ""
+    assert ServerSettings().decoy_salt_length == 16
+
+
+# -- CRAM-MD5 ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("challenge", [b"<a@b>", b"<!~@~!>", b"<1.2@host.example>"])
+def test_a_message_identifier_is_a_challenge(challenge: bytes) -> None:
+    CramMd5Server(challenge)
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [b"", b"<ab>", b"a@b>", b"<a@b", b"<@b>", b"<a@>", b"<a b@c>", b"<a@b\x7f>", b"<a\x7f@b>", b"<a@b>x", b"x<a@b>"],
+)
+def test_anything_else_is_not(challenge: bytes) -> None:
+    with pytest.raises(LocalProtocolError):
+        CramMd5Server(challenge)
+
+
+# -- GS2 --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flag", [b"n", b"y", b"p=a", b"p=tls-unique", b"p=A.9-z"])
+def test_the_flags_of_a_header(flag: bytes) -> None:
+    header, rest = parse_header(flag + b",a=me,rest,of it")
+    assert header.flag.encode() == flag[:1]
+    assert header.binding_type.encode() == flag[2:]
+    assert (header.authorization_id, header.octets, rest) == ("me", flag + b",a=me,", b"rest,of it")
+
+
+@pytest.mark.parametrize("flag", [b"", b"x", b"nn", b"p", b"p=", b"p=_a", b"p=a_", b"p=a b", b"x=tls-unique", b"n=tls"])
+def test_no_flags_of_a_header(flag: bytes) -> None:
+    with pytest.raises(SyntaxProblem):
+        parse_header(flag + b",,rest")
+
+
+@pytest.mark.parametrize("name", [b"", b"a\0b", b"\0", b"a=b", b"=2c", b"=3d", b"\xff"])
+def test_what_is_no_name(name: bytes) -> None:
+    with pytest.raises(SyntaxProblem):
+        unescape(name)
+
+
+@pytest.mark.parametrize("message", [b"r=\xff", b"r=a,x=\xc3", b"r=\0", b"r=", b"=a", b"1=a", b"r:a"])
+def test_what_are_no_attributes(message: bytes) -> None:
+    with pytest.raises(SyntaxProblem):
+        attributes(message, b"r")
