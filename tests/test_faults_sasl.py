@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
+
 import pytest
 
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
 from smtpcore.sasl.base import Mechanism
 from smtpcore.sasl.choice import MECHANISMS, advertised, canonical_name, usable
 from smtpcore.sasl.cram_md5 import CramMd5Server
-from smtpcore.sasl.credentials import AnonymousCredentials, ClientCredentials
+from smtpcore.sasl.credentials import AnonymousCredentials, ChannelBinding, ClientCredentials
 from smtpcore.sasl.factory import ServerSettings
 from smtpcore.sasl.gs2 import attributes, parse_header, unescape
+from smtpcore.sasl.prep import saslprep, trace_prep
+from smtpcore.sasl.scram import ScramClient
+from smtpcore.sasl.scram_keys import ScramKeys
 
 # -- which mechanisms -------------------------------------------------------------------------------------------------
 
@@ -100,3 +106,46 @@ def test_what_is_no_name(name: bytes) -> None:
 def test_what_are_no_attributes(message: bytes) -> None:
     with pytest.raises(SyntaxProblem):
         attributes(message, b"r")
+
+
+# -- SCRAM ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("binding", "header"), [(None, b"n,,"), (ChannelBinding("tls-unique", b"data"), b"y,,")])
+def test_without_plus_nothing_is_bound(binding: ChannelBinding | None, header: bytes) -> None:
+    """RFC 5802 6: only flag `p` brings the data of the channel along."""
+    client = ScramClient("SCRAM-SHA-1", "user", "pencil", b"abc", channel_binding=binding)
+    assert client.step(None) == header + b"n=user,r=abc"
+    final = client.step(b"r=abcdef,s=QSXCR+Q6sek8bf92,i=4096")
+    assert final.partition(b",")[0] == b"c=" + base64.b64encode(header)
+
+
+def test_the_salt_of_a_decoy() -> None:
+    assert len(ScramKeys.decoy("SHA-256", "user", b"secret").salt) == 16
+    assert len(ScramKeys.decoy("SHA-256", "user", b"secret", salt_length=1).salt) == 1
+    for length in (-1, 0, 65):
+        with pytest.raises(LocalProtocolError):
+            ScramKeys.decoy("SHA-256", "user", b"secret", salt_length=length)
+
+
+def test_a_decoy_for_any_name() -> None:
+    names = ("user", "u", "", "\ud800", "\udfff")
+    assert len({ScramKeys.decoy("SHA-256", name, b"secret") for name in names}) == len(names)
+
+
+# -- SASLprep ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prepare", [saslprep, trace_prep])
+def test_the_longest_text_that_is_prepared(prepare: Callable[[str], str]) -> None:
+    assert prepare("\xe9" * 512) == "\xe9" * 512
+    with pytest.raises(SyntaxProblem) as told:
+        prepare("\xe9" * 513)
+    assert told.value.reason == "limit"
+
+
+def test_a_query_may_hold_what_is_not_assigned_yet() -> None:
+    """RFC 3454 7."""
+    assert saslprep("\u0221") == "\u0221"
+    with pytest.raises(SyntaxProblem):
+        saslprep("\u0221", stored=True)

@@ -29,7 +29,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=_SECONDS, help="of tests for one mutant, then it survived")
     parser.add_argument("--map", type=Path, help="file that keeps which test enters which line")
     parser.add_argument("--log", type=Path, help="file that verdicts are added to; those in it are not tried again")
-    parser.add_argument("--again", type=Path, metavar="LOG", help="only the survivors of this log")
+    parser.add_argument(
+        "--again", type=Path, metavar="LOG", help="only the survivors of this log; the last verdict counts"
+    )
     parser.add_argument("--report", type=Path, metavar="LOG", help="try nothing, print the scores of a log")
     return parser.parse_args(arguments)
 
@@ -42,7 +44,7 @@ def _chosen(options: argparse.Namespace, sources: dict[str, str]) -> list[Mutant
     if options.again:
         old = read(options.again)
         found = [mutant for mutant in found if mutant.key in old and old[mutant.key].survived]
-    if options.log and options.log.exists():
+    elif options.log and options.log.exists():
         done = {key for key, each in read(options.log).items() if each.result != ANEW}
         found = [mutant for mutant in found if mutant.key not in done]
     return found

@@ -31,7 +31,7 @@ _OPTIONS: Final = (
     *("-m", "not campaign and not interop", "--timeout=0"),
 )
 #: They run applications or other tools around the library, in processes or over sockets.
-_LEFT_OUT: Final = ("benchmarks", "cli", "documents", "examples", "fuzz_targets", "judges", "layers", "mutation")
+_LEFT_OUT: Final = ("cli", "documents", "examples", "fuzz_targets", "judges", "layers", "mutation")
 #: A test may take this many times as long as it does without a fault, and so many seconds of the processor beyond.
 _TIMES: Final = 8
 _BEYOND: Final = 1
@@ -153,21 +153,21 @@ def silent() -> Iterator[None]:
             os.close(old)
 
 
-def run(items: Iterable[tuple[pytest.Item, float]], seconds: float = float("inf")) -> bool:
-    """Run tests with their usual durations, for about so many seconds; gives whether that sufficed for all.
+def run(items: Iterable[tuple[pytest.Item, float]], seconds: float = float("inf")) -> int:
+    """Run tests with their usual durations, for about so many seconds; gives for how many that sufficed.
 
     A test that takes far too much of the processor ends the process by a signal.
     """
     chosen = list(items)
     for number, (item, usual) in enumerate(chosen):
         if seconds <= 0:
-            return False
+            return number
         seconds -= usual
         signal.setitimer(signal.ITIMER_PROF, _TIMES * usual + _BEYOND)
         following = chosen[number + 1][0] if number + 1 < len(chosen) and seconds > 0 else None
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
     signal.setitimer(signal.ITIMER_PROF, 0)
-    return True
+    return len(chosen)
 
 
 def is_generated(item: pytest.Item) -> bool:

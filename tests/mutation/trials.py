@@ -78,10 +78,10 @@ class Trials:
     def _run(self, items: suite.Items, tests: Sequence[Test], seconds: float) -> Result:
         chosen = [(items[test.name], test.seconds) for test in tests if test.name in items]
         try:
-            whole = suite.run(chosen, seconds)
+            asked = suite.run(chosen, seconds)
         except suite.Failed as failed:
             return [KILLED, failed.name]
-        return [SURVIVED if whole else CAPPED, f"{len(chosen)} tests"]
+        return [SURVIVED if asked == len(chosen) else CAPPED, f"{asked} of {len(chosen)} tests"]
 
     # -- in a process that has not imported the package ---------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class Trials:
                 return result
             number += len(stage)
             left -= sum(test.seconds for test in stage)
-        return [SURVIVED if number >= len(tests) else CAPPED, f"{number} tests"]
+        return [SURVIVED if number >= len(tests) else CAPPED, f"{number} of {len(tests)} tests"]
 
     def _stage(self, mutant: Mutant | None, tests: Sequence[Test], seconds: float, session: pytest.Session) -> Result:
         """Some tests in one more process, since what was imported cannot be imported again."""
