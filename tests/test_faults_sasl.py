@@ -7,15 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
+from smtpcore import sasl
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
-from smtpcore.sasl.base import Mechanism
+from smtpcore.sasl.base import Challenge, Failure, FailureReason, Mechanism, Verify
 from smtpcore.sasl.choice import MECHANISMS, advertised, canonical_name, usable
 from smtpcore.sasl.cram_md5 import CramMd5Server
-from smtpcore.sasl.credentials import AnonymousCredentials, ChannelBinding, ClientCredentials
+from smtpcore.sasl.credentials import AnonymousCredentials, ChannelBinding, ClientCredentials, TokenCredentials
 from smtpcore.sasl.factory import ServerSettings
 from smtpcore.sasl.gs2 import attributes, parse_header, unescape
+from smtpcore.sasl.oauth import OAuthBearerClient, OAuthBearerServer
 from smtpcore.sasl.prep import saslprep, trace_prep
-from smtpcore.sasl.scram import ScramClient
+from smtpcore.sasl.scram import ScramClient, ScramServer
 from smtpcore.sasl.scram_keys import ScramKeys
 
 # -- which mechanisms -------------------------------------------------------------------------------------------------
@@ -149,3 +151,52 @@ def test_a_query_may_hold_what_is_not_assigned_yet() -> None:
     assert saslprep("\u0221") == "\u0221"
     with pytest.raises(SyntaxProblem):
         saslprep("\u0221", stored=True)
+
+
+@pytest.mark.parametrize("start", [b"p=tls-unique,,", b"p=tls-exporter,a=x,"])
+def test_a_mechanism_that_binds_nothing_is_not_bound(start: bytes) -> None:
+    """RFC 5802 6: flag `p` belongs to -PLUS."""
+    server = ScramServer("SCRAM-SHA-1", b"server", decoy_secret=b"secret")
+    failed = server.step(start + b"n=user,r=abc")
+    assert isinstance(failed, Failure)
+    assert failed.reason is FailureReason.CHANNEL_BINDING
+
+
+# -- OAUTHBEARER ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("port", "fits"), [(-1, False), (0, True), (1, True), (65535, True), (65536, False)])
+def test_ports(port: int, fits: bool) -> None:
+    if fits:
+        OAuthBearerClient("user", "token", port=port)
+    else:
+        with pytest.raises(LocalProtocolError):
+            OAuthBearerClient("user", "token", port=port)
+    outcome = OAuthBearerServer().step(b"n,a=user,\x01port=%d\x01auth=Bearer t\x01\x01" % port)
+    if fits and port:
+        assert isinstance(outcome, Verify)
+        assert isinstance(outcome.credentials, TokenCredentials)
+        assert outcome.credentials.port == port
+    else:
+        assert isinstance(outcome, Failure)
+
+
+def test_an_empty_name_of_a_user_is_none_and_nul_is_refused() -> None:
+    OAuthBearerClient("", "token")
+    with pytest.raises(LocalProtocolError):
+        OAuthBearerClient("a\0b", "token")
+
+
+def test_a_message_without_pairs_is_answered_with_what_is_wanted() -> None:
+    """RFC 7628 4.3."""
+    assert isinstance(OAuthBearerServer().step(b"n,,\x01\x01"), Challenge)
+    for rest in (b"", b"\x01", b"\x01\x01\x01", b"auth=Bearer t\x01\x01"):
+        assert isinstance(OAuthBearerServer().step(b"n,," + rest), Failure)
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_public_name_can_be_had() -> None:
+    for name in sasl.__all__:
+        assert getattr(sasl, name) is not None
