@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import ssl
 from contextlib import closing, suppress
-from importlib import import_module
 from typing import ClassVar, cast
+from weakref import WeakSet
 
 from smtpcore import SERVER_EXTENSIONS, ServerConnection, ServerSettings, StartTlsExtension, Step, accept_all
 
+BUFFER = memoryview(bytearray(65536))  # asyncio reads into it: without, each read gets 256 KiB of new memory
 CONTINUE, CLOSE, START_TLS = Step.CONTINUE, Step.CLOSE, Step.START_TLS  # before Python 3.12 the look-up is slow
 
 
-class Client(asyncio.Protocol):
-    __slots__ = ("conn", "handshake", "held", "transport")
+class Client(asyncio.Protocol, asyncio.BufferedProtocol):
     settings: ClassVar[ServerSettings]
-    tls: ClassVar[ssl.SSLContext]
-    there: ClassVar[set[Client]] = set()
+    tls: ClassVar = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    there: ClassVar[WeakSet[Client]] = WeakSet()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -28,15 +27,18 @@ class Client(asyncio.Protocol):
         self.there.add(self)
         self.pump()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(BUFFER[:nbytes]))
+
+    def data_received(self, data: bytes) -> None:  # uvloop, which has such a buffer itself, calls this
         if self.held is not None:
             self.held += data
         else:
             self.conn.receive_data(data)
             self.pump()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.there.discard(self)
 
     def pump(self) -> None:
         """The driver loop: pull and send, until more input is due."""
@@ -87,12 +89,10 @@ def main() -> None:
     options, extensions = parser.parse_args(), [*SERVER_EXTENSIONS]
     if options.cert:
         extensions.append(StartTlsExtension())
-        Client.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         Client.tls.load_cert_chain(options.cert)
     Client.settings = ServerSettings("localhost", extensions=extensions)
-    gc.freeze()  # what is here now stays; the collector need not walk through it again and again
     with suppress(KeyboardInterrupt):
-        import_module("uvloop" if options.uvloop else "asyncio").run(serve(options.port))
+        __import__("uvloop" if options.uvloop else "asyncio").run(serve(options.port))
 
 
 if __name__ == "__main__":

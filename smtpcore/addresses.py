@@ -158,16 +158,18 @@ class ReversePath(_Path):
 
         Raises `SyntaxProblem`; a source route in the text is refused (RFC 5321 3.3: not generated).
         """
-        if isinstance(value, ReversePath):
+        if isinstance(value, str):
+            if value == "":
+                return NULL_PATH
+            if value[:1] == "<":
+                return _without_route(cls.parse(value, utf8=True))
+            value = _common_mailbox(value) or Mailbox.parse(value, utf8=True)
+        elif isinstance(value, ReversePath):
             return value
-        if isinstance(value, Mailbox):
-            return cls(value)
-        if value == "":
-            return NULL_PATH
-        if value[:1] != "<":
-            path: ReversePath = cls._make(_common_mailbox(value) or Mailbox.parse(value, utf8=True))
-            return path
-        return _without_route(cls.parse(value, utf8=True))
+        elif value.__class__ is not Mailbox:
+            raise TypeError(f"a sender is a text, a Mailbox or a ReversePath, not {type(value).__name__}")
+        path: ReversePath = cls._make(value)
+        return path
 
     @property
     def is_null(self) -> bool:
@@ -211,17 +213,22 @@ class ForwardPath(_Path):
 
         Raises `SyntaxProblem`; a source route in the text is refused (RFC 5321 3.3: not generated).
         """
-        if isinstance(value, ForwardPath):
-            return value
-        if isinstance(value, (Mailbox, Postmaster)):
-            return cls(value)
-        if value[:1] != "<":
+        if isinstance(value, str):
+            if value[:1] == "<":
+                return _without_route(cls.parse(value, utf8=True))
             mailbox = _common_mailbox(value)
-            if mailbox is None and is_postmaster(value):
-                return cls(Postmaster(value))
-            path: ForwardPath = cls._make(mailbox or Mailbox.parse(value, utf8=True))
-            return path
-        return _without_route(cls.parse(value, utf8=True))
+            if mailbox is None:
+                value = Postmaster(value) if is_postmaster(value) else Mailbox.parse(value, utf8=True)
+            else:
+                value = mailbox
+        elif isinstance(value, ForwardPath):
+            return value
+        elif value.__class__ not in (Mailbox, Postmaster):
+            raise TypeError(
+                f"a recipient is a text, a Mailbox, Postmaster or a ForwardPath, not {type(value).__name__}"
+            )
+        path: ForwardPath = cls._make(value)
+        return path
 
     @property
     def local_part(self) -> str:
@@ -268,7 +275,7 @@ def _common_mailbox(text: str) -> Mailbox | None:
     local_part, domain = match.groups()
     if len(local_part) > MAX_LOCAL_PART or len(domain) > 63:
         return None
-    mailbox: Mailbox = Mailbox._make(local_part.decode(), Domain._make(domain.decode()))
+    mailbox: Mailbox = Mailbox._make(local_part.decode(), _DOMAINS.get(domain) or _new_domain(domain))
     return mailbox
 
 

@@ -346,7 +346,9 @@ class Delivery:
 
     def _split(self, job: _Job) -> None:
         """The parts of a message under the limits of this server (RFC 9422)."""
-        offered = self._conn.capabilities.get("LIMITS") if "LIMITS" in self._conn.extensions else None
+        capabilities = self._conn.capabilities
+        known = "LIMITS" in self._conn.extensions and "LIMITS" in capabilities
+        offered = capabilities["LIMITS"] if known else None
         if offered is None:
             job.parts.append((range(len(job.whole.recipients)), job.whole))
             self._waiting.append(job.whole)

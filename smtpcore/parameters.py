@@ -79,7 +79,7 @@ class Parameters(Value):
 
     def __str__(self) -> str:
         """The wire form, a space before each."""
-        return "".join(f" {key}" if value is None else f" {key}={value}" for key, value in self.pairs)
+        return "".join([f" {key}" if value is None else f" {key}={value}" for key, value in self.pairs])
 
     def with_(self, keyword: str, value: str | None) -> Parameters:
         """A copy with one more."""

@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Iterable, Mapping
 
-from smtpcore.addresses import (
-    ForwardPath,
-    Mailbox,
-    Postmaster,
-    ReversePath,
-    read_forward_path,
-    read_reverse_path,
-)
+from smtpcore.addresses import ForwardPath, Mailbox, Postmaster, ReversePath
 from smtpcore.client import NOT_SENT, ClientConnection, ServiceClosing
 from smtpcore.commands import Command, Data, EndOfMessage, Hello, Mail, Rcpt, Reset
 from smtpcore.content import ChunkEncoder, NewlinePolicy
@@ -30,7 +23,6 @@ from smtpcore.errors import (
 from smtpcore.events import ClientEvent, Closed, Greeting, Response, SendBody
 from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.planning import MailPlan, MissingExtension, header_needs_utf8
-from smtpcore.leniency import STRICT
 from smtpcore.parameters import NO_PARAMETERS, Parameters
 from smtpcore.replies import Reply
 from smtpcore.report import Outcome, Report, Result
@@ -110,7 +102,7 @@ class Transaction:
     ) -> None:
         self._conn = conn
         params = mail_params if mail_params is NO_PARAMETERS else _parameters(mail_params)
-        self._sender: Mail = Mail._make(_reverse_path(sender), params)
+        self._sender: Mail = Mail._make(ReversePath.of(sender), params)
         given: Mapping[ForwardPath, Parameters] = {}
         if rcpt_params:
             given = {ForwardPath.of(key): _parameters(value) for key, value in rcpt_params.items()}
@@ -445,44 +437,12 @@ def _parameters(given: Parameters | Iterable[tuple[str, str | None]]) -> Paramet
 
 def _rcpt(recipient: Recipient, given: Mapping[ForwardPath, Parameters]) -> Rcpt:
     """A new object always: the replies are told apart by the identity of the commands."""
-    rcpt: Rcpt
-    if isinstance(recipient, str):
-        rcpt = Rcpt._make(_forward_path(recipient))
-    elif isinstance(recipient, Rcpt):
+    if not isinstance(recipient, str) and isinstance(recipient, Rcpt):
         return Rcpt(recipient.path, recipient.params)
-    else:
-        rcpt = Rcpt._make(ForwardPath.of(recipient))
+    rcpt: Rcpt = Rcpt._make(ForwardPath.of(recipient))
     if given and rcpt.path in given:
         return Rcpt(rcpt.path, given[rcpt.path])
     return rcpt
-
-
-def _reverse_path(sender: str | Mailbox | ReversePath) -> ReversePath:
-    """`ReversePath.of`; text is read as a server reads it, which is the shorter way."""
-    if isinstance(sender, str) and sender.isascii():
-        octets = f"<{sender}>".encode()
-        try:
-            path, end = read_reverse_path(octets, 0, utf8=False, leniency=STRICT)
-        except SyntaxProblem:
-            pass  # found again, at its position in the text
-        else:
-            if end == len(octets) and not path.route:
-                return path
-    return ReversePath.of(sender)
-
-
-def _forward_path(recipient: str) -> ForwardPath:
-    """`ForwardPath.of`, likewise."""
-    if recipient.isascii():
-        octets = f"<{recipient}>".encode()
-        try:
-            path, end = read_forward_path(octets, 0, utf8=False, leniency=STRICT)
-        except SyntaxProblem:
-            pass
-        else:
-            if end == len(octets) and not path.route:
-                return path
-    return ForwardPath.of(recipient)
 
 
 __all__ = ["MissingExtension", "Recipient", "Transaction"]

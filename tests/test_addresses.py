@@ -795,3 +795,11 @@ def test_any_octets_are_judged(text: bytes | str, utf8: bool, leniency: Leniency
     for check in (fault, forward_fault, reverse_fault):
         found = check(text, utf8=utf8, leniency=leniency)
         assert found is None or 0 <= found[1] <= size
+
+
+@pytest.mark.parametrize("value", [None, b"u@d", 5])
+def test_what_is_neither_text_nor_path_is_no_path(value: object) -> None:
+    with pytest.raises(TypeError, match="a sender is"):
+        ReversePath.of(value)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a recipient is"):
+        ForwardPath.of(value)  # type: ignore[arg-type]
