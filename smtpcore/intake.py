@@ -352,7 +352,10 @@ class Intake(ServerCore):
         if limit is not None and len(envelope.recipients) >= limit:
             self._write(replies.TOO_MANY_RECIPIENTS)  # 452, not 552, and the earlier ones stay (4.5.3.1.10)
             envelope.refused += 1
-            self._report(Refused(line, replies.TOO_MANY_RECIPIENTS, "too many recipients"))
+            if envelope.refused > limit:  # a list that is too long is no offence; one without end is
+                self._count_error(line, replies.TOO_MANY_RECIPIENTS, "too many recipients")
+            else:
+                self._report(Refused(line, replies.TOO_MANY_RECIPIENTS, "too many recipients"))
             return None
         return self._ask(command)
 
@@ -382,6 +385,8 @@ class Intake(ServerCore):
             limit = self._settings.limits.auth_failures
             if limit is not None and self._failures >= limit:
                 self._give_up("too many failed authentications")
+        elif turn.commit is None:
+            self._count_junk()  # cancelled, or not in the grammar: it led nowhere
         return None
 
 

@@ -438,8 +438,9 @@ class ServerConnection(Intake):
             return
         if self._reception is None:
             settings = self._settings
+            binary = settings.extensions.binary(envelope.mail)
             self._reception = Reception.chunked(
-                settings.message_limit, settings.newlines, binary=settings.extensions.binary(envelope.mail)
+                settings.message_limit, settings.newlines, settings.limits.text_line, binary=binary
             )
         self._reception.begin_chunk(verb.octets(question))
         if self._reception.verdict is not None and verb.octets(question) > self._settings.limits.swallow:

@@ -395,3 +395,13 @@ def test_the_command_on_the_wire() -> None:
     for name in ("plain", "", "A" * 21, "A B"):
         with pytest.raises(ValueError, match="SASL mechanism"):
             Auth(name)
+
+
+@rule("S-SEC-11")
+def test_an_exchange_that_is_begun_and_cancelled_again_and_again_leads_nowhere() -> None:
+    talk = Talk(
+        extensions=with_extensions(AuthExtension(("PLAIN",), make=make)), tls=True, limits=Limits(junk=3)
+    ).hello()
+    for _ in range(3):
+        assert talk.codes("AUTH PLAIN", "*") == [334, 501]
+    assert talk.codes("AUTH PLAIN", "*") == [334, 501, 421]

@@ -278,3 +278,10 @@ def test_no_data_for_binary_content() -> None:
     assert talk.codes(b"BDAT 1 LAST\r\nx", "RCPT TO:<c@d>") == [503, 503]
     assert talk.aborted == ["CHUNK"]
     assert talk.codes("NOOP", "RSET", "MAIL FROM:<a@b> BODY=8BITMIME", "RCPT TO:<c@d>", "DATA") == [250] * 4 + [354]
+
+
+@rule("B-LIM-06")
+@pytest.mark.parametrize(("size", "code"), [(998, 250), (999, 500)])
+def test_a_line_of_a_chunk_may_be_as_long_as_one_of_a_text(size: int, code: int) -> None:
+    talk = Talk(limits=Limits(text_line=1000)).envelope()
+    assert talk.codes(b"BDAT %d LAST\r\n" % (size + 2) + b"x" * size + b"\r\n") == [code]

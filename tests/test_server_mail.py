@@ -189,6 +189,15 @@ def test_too_many_recipients_are_452_and_the_earlier_stay() -> None:
     assert talk.codes("DATA") == [354]
 
 
+@rule("S-SEC-11")
+def test_too_many_recipients_without_end_are_errors() -> None:
+    """As many again are a long list, which is no offence; what comes then counts, each of it."""
+    talk = Talk(limits=Limits(recipients=3, errors=5)).hello()
+    assert talk.codes("MAIL FROM:<s@d>", *["RCPT TO:<a@d>"] * 11) == [250] * 4 + [452] * 8
+    assert not talk.closed
+    assert talk.codes("RCPT TO:<a@d>") == [452, 421]
+
+
 def test_recipients_without_limit() -> None:
     talk = Talk(limits=Limits(recipients=None)).hello()
     assert talk.codes("MAIL FROM:<s@d>", *["RCPT TO:<a@d>"] * 1500) == [250] * 1501
