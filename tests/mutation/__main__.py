@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tests.mutation as package
 from tests.mutation.choice import Choice
-from tests.mutation.mutants import Mutant, modules, mutants, path_of
+from tests.mutation.mutants import Key, Mutant, modules, mutants, path_of
 from tests.mutation.reach import reach
 from tests.mutation.trials import ANEW, KILLED, Trials
 from tests.mutation.verdicts import Verdict, read, reasons, report, write
@@ -32,7 +32,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--again", type=Path, metavar="LOG", help="only the survivors of this log; the last verdict counts"
     )
-    parser.add_argument("--report", type=Path, metavar="LOG", help="try nothing, print the scores of a log")
+    parser.add_argument("--report", type=Path, nargs="+", metavar="LOG", help="try nothing, print the scores of logs")
     return parser.parse_args(arguments)
 
 
@@ -47,6 +47,18 @@ def _chosen(options: argparse.Namespace, sources: dict[str, str]) -> list[Mutant
     elif options.log and options.log.exists():
         done = {key for key, each in read(options.log).items() if each.result != ANEW}
         found = [mutant for mutant in found if mutant.key not in done]
+    return found
+
+
+def _current(verdicts: dict[Key, Verdict], names: Sequence[str]) -> list[Verdict]:
+    """Verdicts on mutants as the modules are now; others are of what was changed since."""
+    logged = {key.module for key in verdicts} & {*modules()}
+    found: list[Verdict] = []
+    for name in sorted(logged & {*names} if names else logged):
+        keys = [mutant.key for mutant in mutants(name, path_of(name).read_text(encoding="utf-8"))]
+        found += [verdicts[key] for key in keys if key in verdicts]
+        if untried := [key for key in keys if key not in verdicts]:
+            print(f"{name}: {len(untried)} of {len(keys)} mutants are not in the log", file=sys.stderr)
     return found
 
 
@@ -86,7 +98,7 @@ def _unsound(trials: Trials, names: set[str]) -> set[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     if options.report:
-        print("\n".join(report(read(options.report).values())))
+        print("\n".join(report(_current(read(*options.report), options.modules))))
         return
     os.nice(10)
     sources = {name: path_of(name).read_text(encoding="utf-8") for name in modules()}

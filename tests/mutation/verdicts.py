@@ -1,4 +1,12 @@
-"""What came out of trials: a log, the mutants known to be equivalent, and the scores."""
+"""What came out of trials: a log, the mutants known to be equivalent, and the scores.
+
+Mutants that no test can tell from the module are in `equivalent/*.json`, each file a list of objects:
+
+    {"module": "sasl/scram", "scope": "Class.method", "what": "1 -> 2: `1` in `x + 1`", "nth": 0, "reason": "why"}
+
+The first four are the first four values of the mutant's line in a log (`mutants.Key`); `nth` may be left out when it
+is 0. The reason says why no user of the package can tell the difference.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +20,8 @@ from typing import Final
 from tests.mutation.mutants import Key, Mutant
 from tests.mutation.trials import CAPPED, SURVIVED
 
-#: Mutants that no test can tell from the module, each with the reason: lists of module, scope, what and reason.
-EQUIVALENT: Final = Path(__file__).parent / "equivalent.json"
+#: Files of mutants that no test can tell from the module.
+EQUIVALENT: Final = Path(__file__).parent / "equivalent"
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,10 @@ def write(path: Path, verdict: Verdict) -> None:
         out.write(json.dumps([*verdict.key, verdict.line, verdict.result, verdict.detail]) + "\n")
 
 
-def read(path: Path) -> dict[Key, Verdict]:
-    """The last verdict on each mutant of a log."""
+def read(*paths: Path) -> dict[Key, Verdict]:
+    """The last verdict on each mutant of these logs."""
     found: dict[Key, Verdict] = {}
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in (line for path in paths for line in path.read_text(encoding="utf-8").splitlines()):
         module, scope, what, nth, line, result, detail = json.loads(text)
         key = Key(module, scope, what, nth)
         found[key] = Verdict(key, line, result, detail)
@@ -52,7 +60,7 @@ def read(path: Path) -> dict[Key, Verdict]:
 
 def reasons() -> dict[Key, str]:
     """Known equivalent mutants."""
-    entries = json.loads(EQUIVALENT.read_text(encoding="utf-8")) if EQUIVALENT.exists() else []
+    entries = [each for path in sorted(EQUIVALENT.glob("*.json")) for each in json.loads(path.read_text("utf-8"))]
     return {Key(each["module"], each["scope"], each["what"], each.get("nth", 0)): each["reason"] for each in entries}
 
 
