@@ -15,7 +15,7 @@ from tests.mutation.choice import Choice
 from tests.mutation.mutants import Key, Mutant, modules, mutants, path_of
 from tests.mutation.reach import reach
 from tests.mutation.trials import ANEW, KILLED, Trials
-from tests.mutation.verdicts import Verdict, read, reasons, report, write
+from tests.mutation.verdicts import Verdict, put, read, reasons, survivors, table, write
 
 #: What a trial of all tests that enter a line may take at most, in seconds of usual durations.
 _SECONDS = 15.0
@@ -33,6 +33,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--again", type=Path, metavar="LOG", help="only the survivors of this log; the last verdict counts"
     )
     parser.add_argument("--report", type=Path, nargs="+", metavar="LOG", help="try nothing, print the scores of logs")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="write scores between the marks of a document")
     return parser.parse_args(arguments)
 
 
@@ -60,6 +61,10 @@ def _current(verdicts: dict[Key, Verdict], names: Sequence[str]) -> list[Verdict
         if untried := [key for key in keys if key not in verdicts]:
             print(f"{name}: {len(untried)} of {len(keys)} mutants are not in the log", file=sys.stderr)
     return found
+
+
+def _print(verdicts: Sequence[Verdict]) -> None:
+    print("\n".join((*table(verdicts), *survivors(verdicts, equivalent=True))))
 
 
 def _run(trials: Trials, found: Sequence[Mutant], log: Path) -> None:
@@ -98,7 +103,10 @@ def _unsound(trials: Trials, names: set[str]) -> set[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     if options.report:
-        print("\n".join(report(_current(read(*options.report), options.modules))))
+        verdicts = _current(read(*options.report), options.modules)
+        _print(verdicts)
+        if options.into:
+            put(options.into, verdicts)
         return
     os.nice(10)
     sources = {name: path_of(name).read_text(encoding="utf-8") for name in modules()}
@@ -111,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _run(trials, found, log)
         tried = {mutant.key for mutant in found}
         verdicts = [each for each in read(log).values() if each.key in tried] if found else []
-    print("\n".join(report(verdicts)))
+    _print(verdicts)
     print(f"\n{len(found)} mutants in {time.monotonic() - begun:.0f} s")
     unknown = [each for each in verdicts if each.survived and each.key not in reasons()]
     if unknown:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,9 @@ from tests.mutation.trials import CAPPED, SURVIVED
 
 #: Files of mutants that no test can tell from the module.
 EQUIVALENT: Final = Path(__file__).parent / "equivalent"
+#: Marks in a document; what is between them is written by `put`.
+BEGIN: Final = "<!-- scores -->"
+END: Final = "<!-- end of scores -->"
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,13 @@ def reasons() -> dict[Key, str]:
     return {Key(each["module"], each["scope"], each["what"], each.get("nth", 0)): each["reason"] for each in entries}
 
 
-def report(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """Lines of the table of scores and of the list of survivors, in Markdown."""
+def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    """Lines of the table of scores, in Markdown."""
     known = reasons()
-    by_module: dict[str, list[Verdict]] = defaultdict(list)
-    for each in verdicts:
-        by_module[each.key.module].append(each)
     yield "| Module | Mutants | Killed | Score | Equivalent | Score without them |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: |"
     sums = [0, 0, 0]
-    for module, found in sorted(by_module.items()):
+    for module, found in _by_module(verdicts):
         counts = [
             len(found),
             sum(not each.survived for each in found),
@@ -82,15 +82,33 @@ def report(verdicts: Iterable[Verdict]) -> Iterator[str]:
         sums = [one + other for one, other in zip(sums, counts, strict=True)]
         yield _row(f"`{module}`", counts)
     yield _row("all", sums)
-    for module, found in sorted(by_module.items()):
-        left = sorted((each for each in found if each.survived), key=lambda each: each.line)
+
+
+def survivors(verdicts: Iterable[Verdict], *, equivalent: bool) -> Iterator[str]:
+    """Lines of the list of survivors, in Markdown: of all, or without those that are known to be equivalent."""
+    known = reasons()
+    for module, found in _by_module(verdicts):
+        left = [each for each in found if each.survived and (equivalent or each.key not in known)]
         if left:
-            yield ""
-            yield f"`{module}`:"
-            yield ""
-        for each in left:
+            yield from ("", f"`{module}`:", "")
+        for each in sorted(left, key=lambda each: each.line):
             scope = f" in `{each.key.scope}`" if each.key.scope else ""
             yield f"- {each.line}{scope}, {each.key.what}: {known.get(each.key, 'not known to be equivalent')}"
+
+
+def put(path: Path, verdicts: Sequence[Verdict]) -> None:
+    """Write the table, and the survivors that have no reason, into a document between its two marks."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    lines = [*table(verdicts), *survivors(verdicts, equivalent=False)]
+    path.write_text("\n".join([before + begin, *lines, end + after]), encoding="utf-8")
+
+
+def _by_module(verdicts: Iterable[Verdict]) -> list[tuple[str, list[Verdict]]]:
+    found: dict[str, list[Verdict]] = defaultdict(list)
+    for each in verdicts:
+        found[each.key.module].append(each)
+    return sorted(found.items())
 
 
 def _row(name: str, counts: list[int]) -> str:
