@@ -38,6 +38,7 @@ class Wire:
 
     def __init__(self, port: int) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), 60)
+        self.sock.settimeout(None)  # as smtplib's by default: with one each call is two
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.conn = ClientConnection("client.example.org")
         self.conn.receive_data(self.sock.recv(65536))
