@@ -230,8 +230,8 @@ class AuthDialogue:
         return ""
 
 
-#: What a client may say before it authenticates, where that is required (RFC 4954 6; STARTTLS by RFC 3207 4).
-_BEFORE_AUTH: Final = frozenset(("AUTH", "EHLO", "HELO", "LHLO", "NOOP", "RSET", "QUIT", "STARTTLS"))
+#: What a client may say before AUTH, where that is required (RFC 4954 6; STARTTLS by RFC 3207 4).
+_BEFORE_AUTH: Final = frozenset(("EHLO", "HELO", "LHLO", "NOOP", "RSET", "QUIT", "STARTTLS"))
 
 
 def _exchange(command: Command, session: Session, extension: Extension) -> Dialogue:

@@ -30,9 +30,9 @@ class BinaryMime(Extension):
 
     def guard(self, command: Command, session: Session) -> Reply | None:
         envelope = session.envelope
-        if envelope is not None and self.binary(envelope.mail):
-            return replies.BAD_SEQUENCE  # RFC 3030 3: binary text does not go by DATA
-        return None
+        assert envelope is not None
+        # RFC 3030 3: binary text does not go by DATA.
+        return replies.BAD_SEQUENCE if self.binary(envelope.mail) else None
 
     def plan(self, plan: MailPlan) -> None:
         if not plan.binary:

@@ -98,10 +98,8 @@ def _parse_orcpt(value: str | None) -> OriginalRecipient:
         raise SyntaxProblem("ORCPT is an address type, a semicolon and an address in xtext")
     if len(encoded.encode("utf-8", "surrogatepass")) > 500:
         raise SyntaxProblem("ORCPT has 500 octets of address at most")
-    if address_type.isascii() and address_type.lower() == "utf-8":
-        address = xtext.decode_utf8(encoded)
-    else:
-        address = xtext.decode(encoded, utf8=True)
+    international = address_type.lower() == "utf-8"
+    address = xtext.decode_utf8(encoded) if international else xtext.decode(encoded, utf8=True)
     recipient: OriginalRecipient = OriginalRecipient._make(address, address_type)
     return recipient
 

@@ -22,9 +22,9 @@ _INTERVAL: Final = re.compile("[1-9][0-9]{0,8}")
 
 
 def _parse_interval(value: str | None) -> int:
-    if _INTERVAL.fullmatch(value or "") is None:
+    if value is None or _INTERVAL.fullmatch(value) is None:
         raise SyntaxProblem("HOLDFOR is 1 to 999999999 seconds, without leading zeros")
-    return int(value or "")
+    return int(value)
 
 
 def _format_interval(seconds: int) -> str:

@@ -13,9 +13,9 @@ _PRIORITY: Final = re.compile("0|-?[1-9]")
 
 
 def _parse(value: str | None) -> int:
-    if _PRIORITY.fullmatch(value or "") is None:
+    if value is None or _PRIORITY.fullmatch(value) is None:
         raise SyntaxProblem("MT-PRIORITY is -9 to 9, without '+' and leading zeros")
-    return int(value or "")
+    return int(value)
 
 
 def _format(priority: int) -> str:

@@ -24,8 +24,8 @@ STARTTLS: Final = Verb(
     moves={State.READY: Move(State.TLS, State.READY)},
     layer=True,
 )
-#: What a client may say before TLS where TLS is required (RFC 3207 4).
-_BEFORE_TLS: Final = frozenset(("EHLO", "LHLO", "NOOP", "STARTTLS", "QUIT"))
+#: What a client may say before TLS where TLS is required, besides STARTTLS itself (RFC 3207 4).
+_BEFORE_TLS: Final = frozenset(("EHLO", "LHLO", "NOOP", "QUIT"))
 
 
 class StartTlsExtension(Extension):
