@@ -51,10 +51,7 @@ class Wire:
             self.sock.sendall(output)
         if conn.next_step is RECEIVE:
             conn.receive_data(self.sock.recv(65536))
-        self.pull(handle)
-
-    def pull(self, handle: Callable[[ClientEvent], None]) -> None:
-        for event in self.conn.events():
+        while (event := conn.next_event()) is not None:
             handle(event)
 
 
