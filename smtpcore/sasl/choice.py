@@ -46,7 +46,7 @@ _NAME: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 def canonical_name(name: str) -> str:
     """A mechanism's name in upper case, empty when it is none: 1 to 20 of `A-Z 0-9 - _` (RFC 4422 section 3.1)."""
-    return name.upper() if 0 < len(name) <= 20 and _NAME.issuperset(name) else ""
+    return name.upper() if len(name) <= 20 and _NAME.issuperset(name) else ""
 
 
 def usable(mechanism: Mechanism) -> bool:

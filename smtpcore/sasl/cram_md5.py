@@ -69,13 +69,11 @@ class CramMd5Server(ServerMechanism):
 
     def __init__(self, challenge: bytes) -> None:
         super().__init__()
-        left, at, right = challenge.partition(b"@")
-        shaped = at and left[:1] == b"<" and left[1:] and right[-1:] == b">" and right[:-1]
+        left, _, right = challenge.partition(b"@")
+        shaped = left[:1] == b"<" and left[1:] and right[-1:] == b">" and right[:-1]
         if not shaped or not _PRINTABLE.issuperset(challenge):
             raise LocalProtocolError("the challenge of CRAM-MD5 is a message identifier: <random.timestamp@host>")
         self._challenge = challenge
-        self._received = b""
-        self._username = ""
 
     def _prompt(self) -> bytes:
         return self._challenge

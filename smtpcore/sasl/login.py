@@ -46,10 +46,6 @@ class LoginServer(ServerMechanism):
     __slots__ = ("_username",)
     mechanism = LOGIN
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._username = ""
-
     def _prompt(self) -> bytes:
         return b"Username:"
 

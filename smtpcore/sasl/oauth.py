@@ -135,8 +135,6 @@ class OAuthBearerClient(_TokenClient):
     _filler = b"\x01"
 
     def __init__(self, username: str, token: str, *, host: str = "", port: int = 0) -> None:
-        if username:
-            sendable(username, "user name")
         if not username.isprintable() or not (host.isascii() and host.isprintable()):
             raise LocalProtocolError("user name and host must be printable")
         if not 0 <= port <= 65535:

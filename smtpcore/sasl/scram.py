@@ -107,7 +107,6 @@ class ScramClient(ClientMechanism):
         self._bare = b"n=" + gs2.escape(name) + b",r=" + nonce
         self._password = keys.normalized(password)
         self._limits = (min_iterations, max_iterations)
-        self._expected = b""
 
     def _respond(self, turn: int, challenge: bytes) -> bytes:
         if turn == 0:
