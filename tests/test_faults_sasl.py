@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import string
 from collections.abc import Callable
 
 import pytest
 
 from smtpcore import sasl
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
-from smtpcore.sasl.base import Challenge, Failure, FailureReason, Mechanism, Verify
+from smtpcore.sasl.base import Challenge, ClientMechanism, Failure, FailureReason, Mechanism, Verify
 from smtpcore.sasl.choice import MECHANISMS, advertised, canonical_name, usable
 from smtpcore.sasl.cram_md5 import CramMd5Server
 from smtpcore.sasl.credentials import AnonymousCredentials, ChannelBinding, ClientCredentials, TokenCredentials
@@ -110,6 +111,12 @@ def test_what_are_no_attributes(message: bytes) -> None:
         attributes(message, b"r")
 
 
+@pytest.mark.parametrize("name", sorted({*string.ascii_letters} - {*"anmrcsipve"}))
+def test_attributes_of_the_future_pass_by(name: str) -> None:
+    """RFC 5802 5.1: those without a meaning are ignored behind the known ones."""
+    assert attributes(b"r=abc," + name.encode() + b"=x", b"r") == [b"abc"]
+
+
 # -- SCRAM ------------------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +140,17 @@ def test_the_salt_of_a_decoy() -> None:
 def test_a_decoy_for_any_name() -> None:
     names = ("user", "u", "", "\ud800", "\udfff")
     assert len({ScramKeys.decoy("SHA-256", name, b"secret") for name in names}) == len(names)
+
+
+def test_a_decoy_is_the_same_in_every_release() -> None:
+    """Salts that change when the library does would tell who has an account, as those of users stay (X-SCRAM-21)."""
+    assert ScramKeys.decoy("SHA-1", "user", b"secret", 4096, 8) == ScramKeys(
+        "SHA-1",
+        bytes.fromhex("f0568d900e429112"),
+        4096,
+        bytes.fromhex("d61238d6dfd6f76e32dfd183e4105ad6fcb98867"),
+        bytes.fromhex("c892c4e9e472d54bfbd90fccf877622047285acb"),
+    )
 
 
 # -- SASLprep ---------------------------------------------------------------------------------------------------------
@@ -160,6 +178,25 @@ def test_a_mechanism_that_binds_nothing_is_not_bound(start: bytes) -> None:
     failed = server.step(start + b"n=user,r=abc")
     assert isinstance(failed, Failure)
     assert failed.reason is FailureReason.CHANNEL_BINDING
+
+
+# -- a mechanism of one's own ------------------------------------------------------------------------------------------
+
+
+class Echo(ClientMechanism):
+    """Says what it is asked."""
+
+    mechanism = Mechanism("X-ECHO")
+
+    def _respond(self, turn: int, challenge: bytes) -> bytes:
+        return b"%d:" % turn + challenge
+
+
+@pytest.mark.parametrize("first", [None, b""])
+def test_a_client_that_speaks_first_is_asked_with_an_empty_challenge(first: bytes | None) -> None:
+    client = Echo()
+    assert client.step(first) == b"0:"
+    assert client.step(b"x") == b"1:x"
 
 
 # -- OAUTHBEARER ------------------------------------------------------------------------------------------------------
