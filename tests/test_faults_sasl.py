@@ -129,6 +129,17 @@ def test_without_plus_nothing_is_bound(binding: ChannelBinding | None, header: b
     assert final.partition(b",")[0] == b"c=" + base64.b64encode(header)
 
 
+@pytest.mark.parametrize("octet", range(256))
+def test_the_octets_of_a_nonce(octet: int) -> None:
+    nonce = bytes((0x61, octet))
+    fits = 0x21 <= octet <= 0x7E and octet != ord(",")
+    if fits:
+        assert ScramClient("SCRAM-SHA-1", "user", "pencil", nonce).step(None) == b"n,,n=user,r=" + nonce
+    else:
+        with pytest.raises(LocalProtocolError):
+            ScramClient("SCRAM-SHA-1", "user", "pencil", nonce)
+
+
 def test_the_salt_of_a_decoy() -> None:
     assert len(ScramKeys.decoy("SHA-256", "user", b"secret").salt) == 16
     assert len(ScramKeys.decoy("SHA-256", "user", b"secret", salt_length=1).salt) == 1
