@@ -8,7 +8,7 @@ command only when the octets of that command had left; whatever else the server 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Callable, Final, Iterable
+from typing import Callable, Final, Iterable
 
 from smtpcore.addresses import AddressLiteral, Domain
 from smtpcore.capabilities import EMPTY, Capabilities
@@ -329,9 +329,9 @@ class ClientConnection(Outgoing):
 
     def _mail_answered(self, head: Pending, reply: Reply) -> None:
         if reply.code < 300:
-            if TYPE_CHECKING:
-                assert isinstance(head.command, Mail)
-            self._session.envelope = Envelope(head.command)
+            command = head.command
+            assert isinstance(command, Mail)
+            self._session.envelope = Envelope(command)
             self._told = 0
             self._passed = False
         else:
@@ -343,9 +343,9 @@ class ClientConnection(Outgoing):
         envelope = self._session.envelope
         if envelope is not None:
             if reply.code < 300:
-                if TYPE_CHECKING:
-                    assert isinstance(head.command, Rcpt)
-                envelope.recipients.append(head.command)
+                command = head.command
+                assert isinstance(command, Rcpt)
+                envelope.recipients.append(command)
             else:
                 envelope.refused += 1
         self._move(head, reply)

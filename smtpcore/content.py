@@ -442,6 +442,25 @@ class ContentEncoder(ChunkEncoder):
         return text
 
 
+def encode_clean(content: bytes, max_line: int | None) -> bytes | None:
+    """What `ContentEncoder` makes of a whole content of ASCII text with which nothing is wrong, in one step.
+
+    `None`: something may be wrong, or has to be done, and the encoder says what.
+    """
+    if not content.isascii() or 0 in content:
+        return None
+    scanner = IncrementalNewlineDecoder(None, False)
+    scanner.decode(content.decode("ascii"), True)
+    if scanner.newlines not in _CLEAN:
+        return None
+    if max_line is not None and len(content) > max_line and _LineMeter(max_line).find(content) is not None:
+        return None
+    ended = content.endswith(_CRLF) or not content
+    if _DOT in content:
+        content = (b"." if content.startswith(b".") else b"") + _replaced(content, b"\r\n..")
+    return content + (b".\r\n" if ended else b"\r\n.\r\n")
+
+
 def _replaced(text: bytes, new: bytes) -> bytes:
     """`text` with `new` for each CR LF dot, piece by piece."""
     size = len(text)

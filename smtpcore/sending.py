@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from io import IncrementalNewlineDecoder
 from typing import TYPE_CHECKING, Callable, Final
 
 from smtpcore.addresses import Mailbox
 from smtpcore.capabilities import EMPTY, Capabilities
 from smtpcore.commands import Command, Data, Mail, Rcpt
-from smtpcore.content import _CLEAN, ChunkEncoder, ContentEncoder, NewlinePolicy, _LineMeter
+from smtpcore.content import ChunkEncoder, ContentEncoder, NewlinePolicy, encode_clean
 from smtpcore.errors import LocalProtocolError
 from smtpcore.extensions.base import Extension
 from smtpcore.extensions.planning import announces_eight_bit, planners
@@ -28,11 +27,10 @@ if TYPE_CHECKING:
 #: Largest command line without parameters, in octets with CRLF (RFC 5321 4.5.3.1.4).
 LINE: Final = 512
 _DATA: Final = Data().to_bytes()
-_DOT: Final = 46
 #: No path of less octets can exceed the limits of RFC 5321 4.5.3.1.1-3, nor a line with it and such parameters its own.
 SHORT: Final = 64
 #: What MAIL and RCPT say before the mailbox.
-_HEADS: Final[dict[type, str]] = {Mail: "MAIL FROM:<", Rcpt: "RCPT TO:<"}
+_HEADS: Final = {"MAIL": "MAIL FROM:<", "RCPT": "RCPT TO:<"}
 #: Stands in the `Response` to a command that was queued and could not be sent any more.  A server would have said 503.
 NOT_SENT: Final = Reply(503, "Not sent: a command before it was refused", "5.5.1")
 #: Makes the command of one chunk, of its size in octets and whether it is the last (`Bdat`, RFC 3030 2).
@@ -175,7 +173,6 @@ class Gate:
         "_judged",
         "_marks",
         "_rooms",
-        "_scanner",
         "_wanted",
         "capabilities",
         "enhanced",
@@ -203,7 +200,6 @@ class Gate:
         #: Parameters that no known extension declares may be sent though nobody offered them.
         self.extra = extra
         self._wanted = pipelining
-        self._scanner = IncrementalNewlineDecoder(None, False)  # as in `content`
         self._binary = [each for each in extensions if each.__class__.binary is not Extension.binary]
         #: Keywords without which no MAIL is binary.
         self._marks = frozenset(
@@ -248,35 +244,42 @@ class Gate:
 
         Raises `LocalProtocolError` or `SyntaxProblem` for what must not be sent.
         """
-        head = _HEADS.get(command.__class__)
-        if head is not None:
-            if TYPE_CHECKING:
-                assert isinstance(command, (Mail, Rcpt))
-            mailbox, params = command.path.mailbox, command.params
-            if mailbox.__class__ is Mailbox:
-                if TYPE_CHECKING:
-                    assert isinstance(mailbox, Mailbox)
-                domain = mailbox.domain.text
-                path = f"{quoted(mailbox.local_part)}@{domain}>"
-                # The rule of `Command.to_bytes`; so short a path is within all limits when its domain may be sent.
-                if len(path) < SHORT and path.isascii() and path.isprintable() and "_" not in domain:
-                    if not params.pairs:
-                        return f"{head}{path}\r\n".encode()
-                    text = str(params)
-                    if text.isascii() and text.isprintable() and len(text) < SHORT:
-                        for keyword, _ in params.pairs:
-                            if (command.verb, keyword) not in self._rooms:
-                                self._parameters(command, params)
-                                break
-                        return f"{head}{path}{text}\r\n".encode()
-        elif command.__class__ is Data:
+        if type(command) is Mail or type(command) is Rcpt:
+            wire = self._short_line(command)
+            if wire is not None:
+                return wire
+        elif type(command) is Data:
             if mail is not None and self.binary(mail):
                 raise LocalProtocolError("binary content does not go by DATA: start_chunks() (RFC 3030 3)")
             return _DATA
         return self._any_line(command, mail)
 
+    def _short_line(self, command: Mail | Rcpt) -> bytes | None:
+        """MAIL or RCPT with an ordinary mailbox, under the rule of `Command.to_bytes`; `None`: it wants a closer look.
+
+        So short a path is within all limits, and so is a line with it and such parameters.
+        """
+        mailbox, params = command.path.mailbox, command.params
+        if type(mailbox) is not Mailbox:
+            return None
+        domain = mailbox.domain.text
+        path = f"{quoted(mailbox.local_part)}@{domain}>"
+        if len(path) >= SHORT or not (path.isascii() and path.isprintable()) or "_" in domain:
+            return None
+        head = _HEADS[command.verb]
+        if not params.pairs:
+            return f"{head}{path}\r\n".encode()
+        text = str(params)
+        if len(text) >= SHORT or not (text.isascii() and text.isprintable()):
+            return None
+        for keyword, _ in params.pairs:
+            if (command.verb, keyword) not in self._rooms:
+                self._parameters(command, params)
+                break
+        return f"{head}{path}{text}\r\n".encode()
+
     def _any_line(self, command: Command, mail: Mail | None) -> bytes:
-        """The line of any command; also of those that `line` knows a shorter way for."""
+        """The line of any command, also of those for which there is a shorter way."""
         limit = LINE
         wire = command.to_bytes()
         if isinstance(command, (Mail, Rcpt)):
@@ -338,17 +341,11 @@ class Gate:
 
         Raises what `ContentEncoder` raises.
         """
-        limit, scanner = self.max_line, self._scanner
-        if content.isascii() and 0 not in content:
-            scanner.decode(content.decode("ascii"), True)
-            if scanner.newlines not in _CLEAN:
-                scanner.reset()
-            elif limit is None or len(content) <= limit or _LineMeter(limit).find(content) is None:
-                if _DOT in content:
-                    content = (b"." if content.startswith(b".") else b"") + content.replace(b"\r\n.", b"\r\n..")
-                return content + (b".\r\n" if content.endswith(b"\r\n") or not content else b"\r\n.\r\n")
-        encoder = self.encoder(mail)
-        return encoder.encode(content) + encoder.finish()
+        wire = encode_clean(content, self.max_line)
+        if wire is None:
+            encoder = self.encoder(mail)
+            wire = encoder.encode(content) + encoder.finish()
+        return wire
 
     def chunks(self, mail: Mail, make: ChunkMaker) -> Chunks:
         """The chunks of a message announced by this MAIL."""

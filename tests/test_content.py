@@ -24,6 +24,7 @@ from smtpcore.content import (
     NewlinePolicy,
     Offence,
     UnsendableContent,
+    encode_clean,
 )
 from smtpcore.errors import LocalProtocolError
 
@@ -759,3 +760,19 @@ def test_text_for_bdat_is_canonical_and_otherwise_unchanged(text: bytes, places:
     assert encoder.size == len(repaired(text))
     if not offences_of(text) & BARE:
         assert encode(cut(text, places), ChunkEncoder()) == text
+
+
+# -- a whole content in one step ---------------------------------------------------------------------------------------
+
+_PIECES = st.lists(st.sampled_from((b"a", b".", b"\r\n", b"\r\n.", b"\r", b"\n", b"\0", b"\xe9", b"x" * 998)))
+
+
+@pytest.mark.rule("C-DATA-01", "C-CMD-DATA-12", "C-LIM-07")
+@given(_PIECES.map(b"".join), st.sampled_from((None, 1000, 1001)))
+def test_a_clean_content_in_one_step_is_what_the_encoder_makes_of_it(content: bytes, max_line: int | None) -> None:
+    encoder = ContentEncoder(seven_bit=True, allow_nul=False, max_line=max_line)
+    try:
+        expected: bytes | None = encoder.encode(content) + encoder.finish()
+    except UnsendableContent:
+        expected = None
+    assert encode_clean(content, max_line) == expected
