@@ -117,8 +117,7 @@ def _deviation(value: str | None) -> str:
 
 
 def _orcpt_deviation(value: str | None) -> str:
-    address_type, _, encoded = (value or "").partition(";")
-    return "" if address_type.lower() == "utf-8" else xtext.deviation(encoded)
+    return xtext.deviation((value or "").partition(";")[2])  # the form of RFC 6533 has no '+'
 
 
 RET: Final = Parameter("RET", "MAIL", octets=9, parse=_parse_ret, format=lambda ret: ret.value, repeats=True)

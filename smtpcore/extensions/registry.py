@@ -179,7 +179,7 @@ class ExtensionSet:
 
     def announces_octets(self, line: bytes) -> bool:
         """Whether octets that are no commands may follow this line, though it is not a command that can be read."""
-        verb = self.content_verbs.get(line[:32].split(b" ", 1)[0].upper().decode("latin-1"))
+        verb = self.content_verbs.get(line.partition(b" ")[0].upper().decode("latin-1"))
         return verb is not None and (verb.announces is None or verb.announces(line))
 
     def owner(self, verb: str) -> Extension:
