@@ -355,7 +355,7 @@ class Transaction:
         """Why it failed: the last stage that was reached counts, in it the first reply."""
         if reply is not None and reply.code == 421:
             kind = "service-closing"
-        if self._error != kind and self._error not in ("mail-rejected", "service-closing"):
+        if self._error != kind:
             self._error, self._reply, self._exception = kind, reply, exception
 
     def _decide(self, positions: Iterable[int], kind: str, reply: Reply) -> None:
