@@ -1,9 +1,18 @@
-"""Small faults of the receive buffer, as mutation testing found them (`docs/mutation.md`)."""
+"""Small faults of the receive buffer and of message text, as mutation testing found them (`docs/mutation.md`)."""
 
 from __future__ import annotations
 
 import pytest
 
+from smtpcore.content import (
+    ChunkDecoder,
+    ChunkEncoder,
+    ContentDecoder,
+    ContentEncoder,
+    NewlinePolicy,
+    Offence,
+    UnsendableContent,
+)
 from smtpcore.errors import LocalProtocolError
 from smtpcore.lines import KEPT, LineFault, LineLimits, ReceiveBuffer
 
@@ -134,3 +143,103 @@ def test_clear_forgets_the_end_of_a_line(octets: bytes) -> None:
     assert buffer.next_line(LIMITS) is None
     buffer.feed(b"\r\n")
     assert buffer.next_line(LIMITS) == b"c"
+
+
+@pytest.mark.parametrize("more", [0, 1, 100])
+def test_all_that_is_held_can_be_taken_and_what_comes_then_is_whole(more: int) -> None:
+    buffer = ReceiveBuffer()
+    buffer.feed(b"a" * 100)
+    buffer.feed(b"b" * more)
+    buffer.consume_to(buffer.start + len(buffer))
+    assert (len(buffer), buffer.has_line()) == (0, False)
+    buffer.feed(b"NOOP\r\nQUIT\r\n")
+    assert [buffer.next_line(LIMITS), buffer.next_line(LIMITS)] == [b"NOOP", b"QUIT"]
+
+
+def test_the_next_line_is_measured_from_its_own_start_after_a_stream_without_lines() -> None:
+    limits = LineLimits(70, endless=200)
+    buffer = ReceiveBuffer()
+    buffer.feed(b"a" * 300)
+    assert buffer.next_line(limits) is LineFault.ENDLESS
+    buffer.feed(b"b" * 68 + b"\r\n")
+    assert buffer.next_line(limits) == b"b" * 68
+
+
+@pytest.mark.parametrize("end", [b"c\r\n", b"\r\n"])
+def test_a_short_line_that_comes_in_pieces_behind_a_long_one(end: bytes) -> None:
+    buffer = ReceiveBuffer()
+    buffer.feed(b"a" * 500 + b"\r\n" + b"b" * KEPT)
+    assert buffer.next_line(LIMITS) == b"a" * 500
+    buffer.feed(end)
+    assert buffer.next_line(LIMITS) == b"b" * KEPT + end[:-2]
+
+
+@pytest.mark.parametrize("text", [b"\r\n", b"a\r\n"])
+def test_the_shortest_lines_are_lines(text: bytes) -> None:
+    buffer = ReceiveBuffer()
+    buffer.feed(text)
+    assert buffer.has_line()
+
+
+def test_what_waits_is_not_moved_for_each_line_in_front_of_it() -> None:
+    """Else a client that sends a line for each one that is answered would make the work grow with all that waits."""
+    buffer = ReceiveBuffer()
+    buffer.feed(b"0123456789\r\n" * 50)
+    buffer.feed(b"0123456789\r\n" * 50)
+    for number in range(1, 40):
+        assert buffer.next_line(LIMITS) == b"0123456789"
+        assert buffer.start == 12 * number
+
+
+# -- content ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_without_end_may_have_as_many_octets_as_one_with_it() -> None:
+    encoder = ChunkEncoder(max_line=1000)
+    assert encoder.encode(b"a" * 1000) == b"a" * 1000
+    with pytest.raises(UnsendableContent):
+        encoder.encode(b"a")
+    assert encoder.finish() == b""
+
+
+def test_a_long_line_is_an_offence() -> None:
+    decoder = ContentDecoder(max_line=1000)
+    decoder.feed(b"a" * 999 + b"\r\n.\r\n")
+    assert decoder.has_long_line
+    assert decoder.offences is Offence.LONG_LINE
+
+
+@pytest.mark.parametrize("most", [2, 3, 4, 5, 6, 7, 8, 1000])
+def test_at_most_so_many_octets_are_taken(most: int) -> None:
+    decoder = ContentDecoder()
+    assert decoder.feed(b"..abcde", 1, most) == (b"abcde"[: most - 1], min(1 + most, 7))
+
+
+def test_a_dot_at_the_start_of_a_piece_hides_no_other() -> None:
+    decoder = ContentDecoder()
+    assert decoder.feed(b"a") == (b"a", 1)
+    assert decoder.feed(b".b\r\n..c\r\nd")[0] == b".b\r\n.c\r\nd"
+    assert decoder.feed(b".e\r\n.\r\nf")[0] == b".e\r\n"
+    assert decoder.finished
+
+
+@pytest.mark.parametrize(
+    ("text", "long"), [(b"a" * 1000, False), (b"a" * 999 + b"\r", False), (b"a" * 1000 + b"\r", True), (b"\r", False)]
+)
+def test_a_cr_that_ends_all_chunks_belongs_to_its_line(text: bytes, long: bool) -> None:
+    for limit in (1000, None):
+        decoder = ChunkDecoder(max_line=limit)
+        decoder.begin(len(text))
+        assert decoder.take(text) == (text, len(text))
+        decoder.end()
+        assert decoder.has_bare_cr is text.endswith(b"\r")
+        assert decoder.has_long_line is (long and limit is not None)
+
+
+@pytest.mark.parametrize("make", [ChunkEncoder, ContentEncoder])
+def test_the_last_octet_counts_too(make: type[ChunkEncoder]) -> None:
+    encoder = make(NewlinePolicy.KEEP)
+    encoder.encode(b"ab\r")
+    assert encoder.size == 2
+    encoder.finish()
+    assert encoder.size == 3
