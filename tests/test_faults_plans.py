@@ -14,6 +14,7 @@ from smtpcore.extensions.binarymime import BinaryMime
 from smtpcore.extensions.chunking import Chunking
 from smtpcore.extensions.deliverby import DeliverByExtension
 from smtpcore.extensions.eightbitmime import EightBitMime
+from smtpcore.extensions.known import CLIENT_EXTENSIONS
 from smtpcore.extensions.planning import MailPlan, MissingExtension, announces_eight_bit, header_needs_utf8, planners
 from smtpcore.extensions.smtputf8 import SmtpUtf8
 from smtpcore.mailboxes import Unqualified
@@ -22,7 +23,7 @@ from tests.extensions.plans import missing, plan
 from tests.server_tools import Talk
 
 rule = pytest.mark.rule
-FROM = ReversePath.of("<a@b>")
+FROM, TO = ReversePath.of("<a@b>"), ForwardPath.of("<c@d>")
 
 
 # -- what a message needs ---------------------------------------------------------------------------------------------
@@ -38,7 +39,8 @@ def test_a_header_in_utf8_beside_parameters() -> None:
 
 
 def test_smtputf8_that_the_caller_asks_for() -> None:
-    assert missing(*KINDS, offered="8BITMIME", params=(("SMTPUTF8", None),)) == "smtputf8-unavailable"
+    for known in (KINDS, KINDS[:1]):
+        assert missing(*known, offered="8BITMIME", params=(("SMTPUTF8", None),)) == "smtputf8-unavailable"
 
 
 def test_binary_content_with_another_body() -> None:
@@ -62,6 +64,27 @@ def test_domains_in_ascii_for_a_server_without_smtputf8() -> None:
     planned = MailPlan({"SMTPUTF8": ()}, mail, rcpts)
     assert planned.utf8 is True
     assert planned.path == mail.path
+
+
+@pytest.mark.parametrize("keyword", ["RET", "ENVID", "AUTH", "SIZE", "NOTIFY", "ORCPT"])
+def test_what_is_left_out_where_it_is_not_offered(keyword: str) -> None:
+    values = {"RET": "HDRS", "AUTH": "<>", "SIZE": "5", "NOTIFY": "NEVER", "ORCPT": "rfc822;c@d"}
+    params = Parameters(((keyword, values.get(keyword, "x")),))
+    mail, rcpt = (Mail(FROM), Rcpt(TO, params)) if keyword in ("NOTIFY", "ORCPT") else (Mail(FROM, params), Rcpt(TO))
+    planned = MailPlan({}, mail, [rcpt])
+    planned.finish(CLIENT_EXTENSIONS)
+    assert planned.dropped == (keyword,)
+    assert (planned.mail, planned.rcpts) == (Mail(FROM), [Rcpt(TO)])
+
+
+def test_what_a_plan_knows_when_it_is_told_nothing() -> None:
+    planned = MailPlan({}, Mail(FROM), [Rcpt(TO)])
+    assert (planned.size, planned.eight_bit, planned.binary, planned.utf8) == (None, False, False, False)
+    assert planned.tls_verified is False
+    assert missing(params=(("XFOO", None),)) == "xfoo-unavailable"
+    planned = MailPlan({}, Mail(FROM, Parameters((("XFOO", None),))), [Rcpt(TO)])
+    planned.finish(CLIENT_EXTENSIONS, extra=True)
+    assert str(planned.mail_params) == " XFOO"
 
 
 def test_every_parameter_is_looked_at() -> None:

@@ -26,9 +26,6 @@ T = TypeVar("T")
 #: names them (for DSN RFC 3461 5.2.2 says so).  A message with any other parameter is not sent there.
 OPTIONAL: Final = frozenset(("RET", "ENVID", "NOTIFY", "ORCPT", "AUTH", "SIZE"))
 
-#: Parameters whose extensions judge them themselves.
-_JUDGED: Final = frozenset(("BODY", "SMTPUTF8"))
-
 
 class MissingExtension(SMTPError):
     """The server cannot carry the message; nothing was sent.
@@ -185,8 +182,8 @@ class MailPlan:
         missing: dict[str, str] = {}
         for place, params in self._given:  # what the extensions added is offered
             for keyword, _ in params.pairs:
-                if keyword.upper() in _JUDGED or keyword.upper() in self.dropped:
-                    continue
+                if keyword.upper() == "BODY" or keyword.upper() in self.dropped:
+                    continue  # what BODY says was looked at in the beginning
                 owners = extensions.owners(place, keyword)
                 names = [owner.keyword for owner in owners] or ([] if extra else [keyword.upper()])
                 if names and not any(name in self._capabilities for name in names):
