@@ -88,15 +88,15 @@ class BareNewline(UnsendableContent):
 class _LineMeter:
     """Finds a line of more than `limit` octets, CRLF counted, in text that comes in pieces.
 
-    No piece may end between CR and LF.
+    No piece may end between CR and LF.  `end` octets will follow each line that is open still, at least.
     """
 
-    __slots__ = ("limit", "line")
+    __slots__ = ("end", "limit", "line")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, end: int = 0) -> None:
         if limit < 1000:  # B-LIM-06
             raise LocalProtocolError("the limit for a text line must be 1000 octets or more (RFC 5321 4.5.3.1.6)")
-        self.limit = limit
+        self.limit, self.end = limit, end
         self.line = 0  # octets since the last CRLF
 
     def find(self, text: bytes) -> int | None:
@@ -113,7 +113,12 @@ class _LineMeter:
                 return begin - begun
             begin, begun = last + 2, 0
         last = rfind(_CRLF, begin)
-        self.line = begun + size - begin if last < 0 else size - last - 2
+        if last >= 0:
+            begin, begun = last + 2, 0
+        line = begun + size - begin
+        if line + self.end > limit:
+            return begin - begun
+        self.line = line
         return None
 
 
@@ -415,14 +420,11 @@ class ContentEncoder(ChunkEncoder):
         max_line: int | None = 1000,
     ) -> None:
         super().__init__(policy, seven_bit=seven_bit, allow_nul=allow_nul, max_line=max_line)
+        self._meter = None if max_line is None else _LineMeter(max_line, 2)  # a last line without CRLF gets one
         self._at_line_start = True
 
     def encode(self, chunk: bytes) -> bytes:
-        """The octets to send for the next piece of content, cut anywhere.  A CR at its end waits for the next piece.
-
-        Raises `BareNewline` under `NewlinePolicy.REJECT`, `UnsendableContent` for what the other options forbid; then
-        nothing was taken.  `LocalProtocolError` after `finish`.
-        """
+        """The octets to send for the next piece of content; raises as `ChunkEncoder.encode` does."""
         text = super().encode(chunk)
         return self._stuffed(text) if text else text
 
@@ -453,7 +455,7 @@ def encode_clean(content: bytes, max_line: int | None) -> bytes | None:
     scanner.decode(content.decode("ascii"), True)
     if scanner.newlines not in _CLEAN:
         return None
-    if max_line is not None and len(content) > max_line and _LineMeter(max_line).find(content) is not None:
+    if max_line is not None and len(content) > max_line - 2 and _LineMeter(max_line, 2).find(content) is not None:
         return None
     ended = content.endswith(_CRLF) or not content
     if _DOT in content:

@@ -12,6 +12,7 @@ from smtpcore.content import (
     NewlinePolicy,
     Offence,
     UnsendableContent,
+    encode_clean,
 )
 from smtpcore.errors import LocalProtocolError
 from smtpcore.lines import KEPT, LineFault, LineLimits, ReceiveBuffer
@@ -243,3 +244,26 @@ def test_the_last_octet_counts_too(make: type[ChunkEncoder]) -> None:
     assert encoder.size == 2
     encoder.finish()
     assert encoder.size == 3
+
+
+@pytest.mark.rule("C-LIM-07")
+@pytest.mark.parametrize(("text", "fits"), [(b"a" * 998, True), (b"a" * 999, False), (b"a" * 1000, False)])
+@pytest.mark.parametrize("before", [b"", b"b\r\n"])
+def test_the_crlf_that_a_last_line_is_given_counts(before: bytes, text: bytes, fits: bool) -> None:
+    for pieces in ([before + text], [before, text[:990], text[990:]]):
+        encoder = ContentEncoder()
+        if fits:
+            assert b"".join(map(encoder.encode, pieces)) + encoder.finish() == before + text + b"\r\n.\r\n"
+        else:
+            with pytest.raises(UnsendableContent) as told:
+                [*map(encoder.encode, pieces)]
+            assert (told.value.offence, told.value.position) == (Offence.LONG_LINE, len(before))
+    assert encode_clean(before + text, 1000) == (before + text + b"\r\n.\r\n" if fits else None)
+
+
+def test_what_was_refused_does_not_count_for_the_line() -> None:
+    encoder = ContentEncoder()
+    for _ in range(2):
+        with pytest.raises(UnsendableContent):
+            encoder.encode(b"a" * 999)
+    assert encoder.encode(b"a" * 998) == b"a" * 998
