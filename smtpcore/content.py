@@ -102,8 +102,7 @@ class _LineMeter:
     def find(self, text: bytes) -> int | None:
         """Where in `text` the first over-long line begins (negative: in an earlier piece), or None.
 
-        A window as long as the limit must hold a CRLF.  The search for it runs backwards, so that one step passes
-        many short lines.
+        A window as long as the limit must hold a CRLF.  The search runs backwards: a step passes many short lines.
         """
         limit, size, rfind = self.limit, len(text), text.rfind
         begin, begun = 0, self.line
