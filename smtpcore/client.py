@@ -196,7 +196,7 @@ class ClientConnection(Outgoing):
         outstanding = self._outstanding
         head = outstanding[0] if outstanding else None
         # While a greeting is under way replies may come without enhanced codes, so that none is known by its octets.
-        reply = self._seen.get(line) if head is not None and not self._hellos and not self._reader._texts else None
+        reply = self._seen.get(line) if not self._hellos and not self._reader._texts else None
         if reply is None:
             reply = self._read_new(line, head)
             if reply is None:
@@ -215,7 +215,7 @@ class ClientConnection(Outgoing):
     def _read_new(self, line: bytes, head: Pending | None) -> Reply | None:
         """A line that was not seen before; gives the reply when it is whole."""
         # No enhanced codes in the greeting and the reply to EHLO (RFC 2034 4), nor where they were not offered.
-        plain = head is None or head.name in _HELLOS
+        plain = self._state is _CONNECTED if head is None else head.name in _HELLOS
         several = self._reader.pending
         try:
             reply = self._reader.push(line, enhanced=self._gate.enhanced and not plain)
@@ -388,7 +388,7 @@ class ClientConnection(Outgoing):
             session.forget(ResetKind.HELLO)
             self._gate.learn(EMPTY if command.hello == "HELO" else Capabilities.parse(reply))
             self._seen.clear()  # enhanced codes may be in force now, or no longer
-        elif command is self._hello and command.hello == "EHLO" and reply.code in _NO_EHLO and self._greet:
+        elif command is self._hello and command.hello == "EHLO" and reply.code in _NO_EHLO:
             self._greet_server(Hello(command.name, "HELO"))
         self._move(head, reply)
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from smtpcore.addresses import ForwardPath, ReversePath
+import tracemalloc
+
+import pytest
+
+from smtpcore.addresses import Domain, ForwardPath, ReversePath
 from smtpcore.client import ClientConnection
-from smtpcore.commands import Command, Mail, Noop, Rcpt
-from smtpcore.errors import RemoteProtocolError
+from smtpcore.commands import Command, Data, EndOfMessage, Hello, Mail, Noop, Rcpt, Reset
+from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import ClientEvent, Closed, Response, Step
+from smtpcore.extensions.auth import Auth
+from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.starttls import StartTls
 from smtpcore.replies import Reply
+from smtpcore.session import Note, ResetKind
+from smtpcore.state import State
+from smtpcore.timeouts import Timeouts
 
 MAIL = Mail(ReversePath.of("a@client.example"))
 RCPT = Rcpt(ForwardPath.of("b@mx.example"))
@@ -31,6 +40,11 @@ def greeted(*keywords: str, **options: object) -> ClientConnection:
     conn.data_to_send()
     take(conn, hello_reply(*keywords))
     return conn
+
+
+def planned(conn: ClientConnection) -> State:
+    """The planned state, which type checkers take to be constant otherwise."""
+    return conn.planned_state
 
 
 def ask(conn: ClientConnection, command: Command, reply: bytes) -> Reply:
@@ -67,6 +81,22 @@ def test_the_end_of_the_input_before_the_handshake_is_left_to_the_handshake() ->
     assert type(closed.error) is RemoteProtocolError
 
 
+def test_helo_follows_the_greeting_of_the_connection_itself_alone() -> None:
+    conn = greeted()
+    assert ask(conn, Hello(Domain("client.example")), b"502 what\r\n").code == 502
+    assert conn.data_to_send() == b""
+    other = ClientConnection("client.example", greet=False)
+    take(other, b"220 mx.example.com ESMTP\r\n")
+    other.send(Hello(Domain("client.example")))
+    other.data_to_send()
+    take(other, hello_reply("STARTTLS"))
+    ask(other, StartTls(), b"220 go\r\n")
+    other.tls_started(greet=True)
+    assert other.data_to_send() == b"EHLO client.example\r\n"
+    take(other, b"502 what\r\n")
+    assert other.data_to_send() == b"HELO client.example\r\n"
+
+
 # -- replies ----------------------------------------------------------------------------------------------------------
 
 
@@ -80,3 +110,214 @@ def test_a_reply_that_is_not_read_yet_answers_what_had_left() -> None:
     assert conn.data_to_send() == RCPT.to_bytes()
     assert list(conn.events()) == [Response(MAIL, Reply(250, "one"))]
     assert take(conn, b"250 two\r\n") == [Response(RCPT, Reply(250, "two"))]
+
+
+@pytest.mark.rule("X-ENHANCED-06")
+def test_the_reply_to_a_second_greeting_has_no_enhanced_code() -> None:
+    """RFC 2034 4, also when the same line has answered another command before."""
+    conn = greeted("ENHANCEDSTATUSCODES")
+    hello, good, bad = Hello(Domain("client.example")), b"250 2.0.0 ok\r\n", b"550 5.7.1 no\r\n"
+    assert ask(conn, Noop(), good) == Reply(250, "ok", "2.0.0")
+    reply = ask(conn, hello, good)
+    assert (reply.text, reply.enhanced) == ("2.0.0 ok", None)
+    reply = ask(conn, Noop(), good)  # nothing is offered any more
+    assert (reply.text, reply.enhanced) == ("2.0.0 ok", None)
+    ask(conn, hello, hello_reply("ENHANCEDSTATUSCODES"))
+    reply = ask(conn, hello, bad)
+    assert (reply.text, reply.enhanced) == ("5.7.1 no", None)
+    assert ask(conn, Noop(), bad) == Reply(550, "no", "5.7.1")
+
+
+def test_lines_mean_what_they_mean_where_they_stand() -> None:
+    """The last line of a long reply is another reply when it comes alone."""
+    conn = greeted()
+    for _ in range(2):
+        assert ask(conn, Noop(), b"250-one\r\n250 ok\r\n").lines == ("one", "ok")
+        assert ask(conn, Noop(), b"250 ok\r\n").lines == ("ok",)
+        assert ask(conn, Noop(), b"250-ok\r\n250 ok\r\n").lines == ("ok", "ok")
+
+
+def test_an_early_refusal_of_the_text_has_its_enhanced_code() -> None:
+    conn = greeted("ENHANCEDSTATUSCODES")
+    for command, reply in ((MAIL, b"250 2.1.0 ok\r\n"), (RCPT, b"250 2.1.5 ok\r\n"), (Data(), b"354 go\r\n")):
+        ask(conn, command, reply)
+    conn.send_body(b"Subject: x\r\n")
+    conn.data_to_send()
+    event = take(conn, b"552 5.3.4 too big\r\n")[0]
+    assert isinstance(event, Response)
+    assert event.reply == Reply(552, "too big", "5.3.4")
+
+
+def in_text(*keywords: str) -> ClientConnection:
+    """A connection whose text is due."""
+    conn = greeted(*keywords)
+    for command, reply in ((MAIL, b"250 ok\r\n"), (RCPT, b"250 ok\r\n"), (Data(), b"354 go\r\n")):
+        ask(conn, command, reply)
+    return conn
+
+
+@pytest.mark.rule("C-REP-19")
+@pytest.mark.parametrize("reply", [b"250 taken\r\n", b"354 go on\r\n"])
+def test_a_text_is_not_taken_before_its_end(reply: bytes) -> None:
+    conn = in_text()
+    conn.send_body(b"Subject: x\r\n")
+    conn.data_to_send()
+    (closed,) = take(conn, reply)
+    assert isinstance(closed, Closed)
+    assert isinstance(closed.error, RemoteProtocolError)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "state"),
+    [(b"554 no\r\n", State.REFUSED), (b"450 no\r\n", State.REFUSED), (b"220 hi\r\n", State.FRESH)],
+)
+def test_what_may_be_sent_is_known_from_the_greeting(greeting: bytes, state: State) -> None:
+    conn = ClientConnection("client.example", greet=False)
+    assert planned(conn) is State.FRESH
+    take(conn, greeting)
+    assert planned(conn) is state
+    conn = ClientConnection("client.example")
+    assert planned(conn) is State.READY
+    take(conn, greeting)
+    assert planned(conn) is (State.READY if state is State.FRESH else state)
+
+
+def test_400_takes_away_what_was_hoped_for() -> None:
+    conn = greeted()
+    conn.send(MAIL)
+    assert planned(conn) is State.MAIL
+    conn.data_to_send()
+    take(conn, b"400 no\r\n")
+    assert planned(conn) is State.READY
+
+
+@pytest.mark.parametrize("command", [StartTls(), Bdat(3, True)])
+@pytest.mark.parametrize("reply", [b"334 \r\n", b"354 go\r\n"])
+def test_questions_of_verbs_without_dialogue_are_out_of_place(command: Command, reply: bytes) -> None:
+    conn = greeted("STARTTLS", "CHUNKING")
+    if isinstance(command, Bdat):
+        ask(conn, MAIL, b"250 ok\r\n")
+        ask(conn, RCPT, b"250 ok\r\n")
+    conn.send(command, octets=b"hi\n" if isinstance(command, Bdat) else None)
+    conn.data_to_send()
+    (closed,) = take(conn, reply)
+    assert isinstance(closed, Closed)
+    assert isinstance(closed.error, RemoteProtocolError)
+
+
+def test_a_server_that_never_says_the_same_is_not_remembered() -> None:
+    conn = greeted()
+    tracemalloc.start()
+    try:
+        for number in range(1500):
+            ask(conn, Noop(), b"250 %d\r\n" % number)
+            if number == 100:
+                before = tracemalloc.get_traced_memory()[0]
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 64 * 1024
+
+
+class Kept(Note):
+    survives = frozenset((ResetKind.HELLO,))
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "left"),
+    [
+        (Reset(), b"250 ok\r\n", set()),
+        (Reset(), b"550 no\r\n", {"A", "B"}),
+        (Hello(Domain("client.example")), hello_reply(), {"B"}),
+        (Hello(Domain("client.example")), b"550 no\r\n", {"A", "B"}),
+        (StartTls(), b"220 go\r\n", set()),
+    ],
+)
+def test_what_is_noted_about_a_session_is_forgotten(command: Command, reply: bytes, left: set[str]) -> None:
+    conn = greeted("STARTTLS")
+    conn.session.notes = {"A": Note(), "B": Kept()}
+    ask(conn, command, reply)
+    if conn.next_step is Step.START_TLS:
+        conn.tls_started()
+    assert {*(conn.session.notes or ())} == left
+
+
+# -- LMTP -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mail", "rcpt"), [(b"250 ok\r\n", b"550 no\r\n"), (b"550 no\r\n", b"550 no\r\n")])
+def test_lmtp_an_empty_text_without_recipients_has_one_reply(mail: bytes, rcpt: bytes) -> None:
+    conn = greeted("PIPELINING", lmtp=True)
+    conn.send_all([MAIL, RCPT, Data()])
+    conn.data_to_send()
+    take(conn, mail + rcpt + b"354 go\r\n")
+    assert conn.data_to_send() == b".\r\n"
+    (event,) = take(conn, b"554 nobody\r\n")
+    assert event == Response(EndOfMessage(), Reply(554, "nobody"))
+    assert isinstance(event, Response)
+    assert isinstance(event.command, EndOfMessage)
+    assert event.command.size == 0
+    assert planned(conn) is State.READY
+
+
+def test_lmtp_each_message_is_taken_or_refused_by_itself() -> None:
+    conn = greeted("CHUNKING", lmtp=True)
+    for reply, state in ((b"250 taken\r\n", State.READY), (b"450 full\r\n", State.POISONED)):
+        ask(conn, MAIL, b"250 ok\r\n")
+        ask(conn, RCPT, b"250 ok\r\n")
+        conn.send(Bdat(3, True), octets=b"hi\n")
+        conn.data_to_send()
+        take(conn, reply)
+        assert conn.state is state
+
+
+# -- dialogues --------------------------------------------------------------------------------------------------------
+
+
+class Raw:
+    """Answers every question by the same line."""
+
+    def __init__(self, line: bytes) -> None:
+        self.line = line
+
+    def receive(self, reply: Reply) -> bytes:
+        return self.line
+
+    def finish(self, reply: Reply) -> str:
+        return ""
+
+
+@pytest.mark.rule("C-SEC-08")
+@pytest.mark.parametrize("line", [b"a\rb", b"a\nb", b"\r", b"\n", b"a\r", b"a\n"])
+def test_no_end_of_a_line_in_a_dialogue(line: bytes) -> None:
+    conn = greeted("AUTH PLAIN")
+    conn.send(Auth("PLAIN"), dialogue=Raw(line))
+    conn.data_to_send()
+    conn.receive_data(b"334 \r\n")
+    with pytest.raises(LocalProtocolError):
+        conn.next_event()
+    assert conn.data_to_send() == b""
+
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+
+def test_each_reply_begins_the_wait_for_the_next() -> None:
+    """RFC 5321 4.5.3.2: the times are those of one command."""
+    conn = greeted("PIPELINING", timeouts=Timeouts(rcpt=100))
+    conn.send_all([MAIL, RCPT, RCPT, RCPT])
+    conn.data_to_send()
+    take(conn, b"250 ok\r\n")
+    assert conn.tick(0) == 100
+    for now in (50, 90):
+        take(conn, b"250 ok\r\n")
+        assert conn.tick(now) == now + 100
+
+
+def test_each_command_begins_a_wait() -> None:
+    conn = greeted(timeouts=Timeouts(command=100))
+    for now in (0, 50, 90):
+        conn.send(Noop())
+        conn.data_to_send()
+        assert conn.tick(now) == now + 100
+        take(conn, b"250 ok\r\n")
