@@ -11,7 +11,7 @@ from tests.mutation.users import Users
 
 #: How many files of tests are collected at once, then, for one mutant.
 _STAGES: Final = (3, 8, 1000)
-#: What the names of some modules' own files of tests contain.
+#: What the names of some modules' own files of tests contain, where it is not the name of the module.
 _OWN: Final = {"reply": "repl", "replies": "repl", "sasl_scram_keys": "sasl_scram", "sasl_gs2": "sasl_scram"}
 
 
@@ -50,7 +50,7 @@ class Choice:
 
     def _ordered(self, mutant: Mutant, tests: Iterable[Test]) -> list[Test]:
         stem = mutant.key.module.removesuffix("/__init__").removeprefix("extensions/").replace("/", "_")
-        own = f"test_{_OWN.get(stem, stem)}", f"test_faults_{stem}"
+        own = _OWN.get(stem, stem), "faults"
         return sorted(
             (test for test in tests if test.name not in self.void),
             key=lambda test: (
