@@ -50,8 +50,8 @@ class Connection(Generic[E]):
             self._hear_plaintext()
         elif state is not _CLOSED and not self._eof:  # after the end nothing has a meaning any more
             buffer = self._buffer
+            self._check_held(len(data))
             if buffer.start < len(buffer._data):
-                self._check_held(len(data))
                 buffer.feed(data)
             else:  # as feed() does it, for nearly every call
                 buffer._data = data

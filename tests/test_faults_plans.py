@@ -9,7 +9,7 @@ import pytest
 
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.commands import Mail, Rcpt
-from smtpcore.extensions.base import Extension
+from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.binarymime import BinaryMime
 from smtpcore.extensions.chunking import Chunking
 from smtpcore.extensions.deliverby import DeliverByExtension
@@ -179,3 +179,10 @@ def test_why_a_message_cannot_be_sent() -> None:
     error = MissingExtension("x-unavailable", "the server has no X")
     assert (error.kind, str(error)) == ("x-unavailable", "the server has no X")
     assert MailPlan({}, Mail(FROM), [Rcpt(ForwardPath(Unqualified("\xe9")))]).utf8 is True
+
+
+@rule("X-PIPELINING-02")
+def test_verbs_end_a_group_unless_they_say_otherwise() -> None:
+    grammar = Chunking.verbs[0].grammar
+    assert Verb("XONE", grammar, moves={}).last is True
+    assert Verb("XTWO", grammar, moves={}, last=False).last is False
