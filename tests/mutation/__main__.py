@@ -30,7 +30,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--map", type=Path, help="file that keeps which test enters which line")
     parser.add_argument("--log", type=Path, help="file that verdicts are added to; those in it are not tried again")
     parser.add_argument(
-        "--again", type=Path, metavar="LOG", help="only the survivors of this log; the last verdict counts"
+        "--again", type=Path, metavar="LOG", help="only the survivors of this log without a known reason"
     )
     parser.add_argument("--report", type=Path, nargs="+", metavar="LOG", help="try nothing, print the scores of logs")
     parser.add_argument("--into", type=Path, metavar="FILE", help="write scores between the marks of a document")
@@ -43,8 +43,8 @@ def _chosen(options: argparse.Namespace, sources: dict[str, str]) -> list[Mutant
     if options.lines:
         found = [mutant for mutant in found if mutant.line in options.lines]
     if options.again:
-        old = read(options.again)
-        found = [mutant for mutant in found if mutant.key in old and old[mutant.key].survived]
+        left = {key for key, each in read(options.again).items() if each.survived} - reasons().keys()
+        found = [mutant for mutant in found if mutant.key in left]
     elif options.log and options.log.exists():
         done = {key for key, each in read(options.log).items() if each.result != ANEW}
         found = [mutant for mutant in found if mutant.key not in done]
