@@ -182,13 +182,10 @@ class Outgoing(Connection[ClientEvent]):
         self._planned = _BEHIND_DATA
         wire = b"".join([pending.wire for pending in batch])
         if self._goes_at_once(len(wire)):
-            if not self._outstanding:
-                self._progress += 1  # a wait begins
             self._out.append(wire)
             self._outstanding.extend(batch)
             self._flight += len(wire)
             self._session.mails += 1
-            self._ahead = _BEHIND_DATA
         else:
             self._queue.extend(batch)
             self._release()
@@ -331,8 +328,6 @@ class Outgoing(Connection[ClientEvent]):
         return ahead
 
     def _write(self, pending: Pending) -> None:
-        if not self._outstanding:
-            self._progress += 1  # a wait begins
         self._out.append(pending.wire)
         if pending.octets is not None:
             self._out.append(pending.octets)
