@@ -25,7 +25,7 @@ class Limits(Value):
     text_line: int | None = None
     #: Server: the text; the SIZE extension announces it, and its own limit counts too.
     message: int | None = None
-    #: Server: accepted recipients of one transaction; over it 452, which counts as an error when as many were refused.
+    #: Server: accepted recipients of one transaction; over it 452, an error each once as many were refused.
     recipients: int | None = 1000
     #: Server: commands refused for their syntax, sequence or verb before 421.
     errors: int | None = 20
