@@ -350,7 +350,6 @@ class Delivery:
         known = "LIMITS" in self._conn.extensions and "LIMITS" in capabilities
         offered = capabilities["LIMITS"] if known else None
         if offered is None:
-            job.parts.append((range(len(job.whole.recipients)), job.whole))
             self._waiting.append(job.whole)
             return
         limits = read_limits(offered)
@@ -397,8 +396,6 @@ class Delivery:
         for transaction in self._unstarted():
             if not transaction.started:
                 transaction.handle(event)
-        self._waiting.clear()
-        self._next = len(self._jobs)
         self._quit = True
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from smtpcore.client import ClientConnection
 from smtpcore.delivery import Delivery, Login, Message
-from smtpcore.events import ClientEvent, SendBody
+from smtpcore.events import ClientEvent, Closed, SendBody
 from smtpcore.report import Outcome
 from smtpcore.sasl.credentials import ClientCredentials
-from tests.scripted import ScriptedServer, converse
+from tests.scripted import HANG_UP, ScriptedServer, converse
 
 TEXT = b"Subject: x\r\n\r\nhi\r\n"
 
@@ -111,3 +111,26 @@ def test_an_initial_response_goes_along_while_the_line_has_room(size: int, at_on
     assert (line == "AUTH EXTERNAL") is not at_once
     if at_once:
         assert line.split()[2] == base64.b64encode(identity.encode()).decode()
+
+
+@pytest.mark.rule("X-AUTH-52")
+def test_what_a_login_holds_is_not_shown() -> None:
+    shown = repr(Login(ClientCredentials("somebody", "pencil"), nonce=b"fresh"))
+    for secret in ("somebody", "pencil", "fresh"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("offers", ["", "PIPELINING", "LIMITS RCPTMAX=1"])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "."])
+def test_nothing_is_begun_when_the_connection_is_closed(offers: str, verb: str) -> None:
+    conn, delivery = start(message("a", recipients=2), message("b"), message("c"))
+    server = ScriptedServer({verb: [HANG_UP]}, offers=offers)
+    converse(conn, server, delivery.handle)
+    assert delivery.done
+    assert delivery.current is None
+    for report in delivery.reports:
+        assert report.error
+        assert not report.delivered
+    for event in (Closed(), Closed()):
+        delivery.handle(event)
+    assert delivery.done
