@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from smtpcore.errors import LocalProtocolError
-from smtpcore.events import Step
+from smtpcore.events import Connect, Step
 from smtpcore.extensions.chunking import Chunking
 from smtpcore.extensions.dsn import Dsn
 from smtpcore.extensions.size import Size
+from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.limits import Limits
-from tests.server_tools import Talk, defer
+from smtpcore.server import ServerConnection, accept_all
+from smtpcore.timeouts import Timeouts
+from tests.server_tools import HOST, Talk, defer, replies_in, with_extensions
 
 rule = pytest.mark.rule
 
@@ -76,3 +81,42 @@ def test_input_while_an_answer_is_owed_has_a_limit(pieces: tuple[bytes, ...]) ->
     with pytest.raises(LocalProtocolError):
         talk.connection.receive_data(last)
     assert talk.connection.held == len(b"".join(most))
+
+
+@pytest.mark.parametrize("said", ["NOOP", "HELP", "DATA", "EHLO x", "XNOPE"])
+def test_a_reply_is_the_end_of_a_pass_when_nothing_else_came(said: str) -> None:
+    talk = Talk().hello()
+    talk.connection.receive_data(said.encode() + b"\r\n")
+    while (event := talk.connection.next_event()) is not None:
+        accept_all(talk.connection, event)
+    assert talk.connection.data_to_send() != b""
+    assert talk.step() is Step.RECEIVE
+
+
+def test_no_wait_before_the_greeting() -> None:
+    connection = ServerConnection(HOST, timeouts=Timeouts(server_command=5))
+    assert connection.tick(0) == math.inf
+    question = connection.next_event()
+    assert isinstance(question, Connect)
+    assert connection.tick(10) == math.inf
+    connection.accept(question)
+    assert connection.tick(20) == 25
+
+
+def test_the_end_in_front_of_a_handshake_is_found_by_the_handshake() -> None:
+    talk = Talk(extensions=with_extensions(StartTlsExtension())).hello()
+    assert talk.codes("STARTTLS") == [220]
+    assert talk.eof() == b""
+    assert talk.step() is Step.START_TLS
+    talk.connection.tls_failed()
+    talk.pump()
+    assert talk.error == "RemoteProtocolError: the TLS handshake failed"
+
+
+@rule("X-PIPELINING-13")
+def test_replies_to_chunks_leave_together() -> None:
+    talk = Talk().envelope()
+    talk.connection.receive_data(b"BDAT 1\r\nxBDAT 1\r\nyBDAT 0 LAST\r\n")
+    while (event := talk.connection.next_event()) is not None:
+        accept_all(talk.connection, event)
+    assert [reply[:3] for reply in replies_in(talk.connection.data_to_send())] == ["250", "250", "250"]
