@@ -1,0 +1,65 @@
+"""Small faults of paths, commands and parameters, as mutation testing found them (`docs/mutation.md`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtpcore import replies
+from smtpcore.addresses import ForwardPath, ReversePath
+from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, Language, Problem, Rcpt, parse
+from smtpcore.errors import SyntaxProblem
+from smtpcore.leniency import DEFAULT, STRICT, Leniency
+from smtpcore.mailboxes import Mailbox
+
+
+def language(leniency: Leniency) -> Language:
+    return Language(CORE_VERBS, known=KNOWN_VERBS, leniency=leniency)
+
+
+# -- paths ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 129 + "@b.example", "a" * 200 + "@b.example", "a@" + "b" * 64, "a@" + "b" * 63 + "c.d"]
+)
+def test_what_is_too_long_is_no_path_to_send_to(text: str) -> None:
+    for made in (text, f"<{text}>"):
+        with pytest.raises(SyntaxProblem):
+            ForwardPath.of(made)
+        with pytest.raises(SyntaxProblem):
+            ReversePath.of(made)
+
+
+@pytest.mark.parametrize("local_part", ['"a b"', '"' + "a b" * 16 + '"', '"' + "a" * 62 + '"'])
+def test_a_local_part_of_up_to_64_octets_needs_no_leniency(local_part: str) -> None:
+    line = f"RCPT TO:<{local_part}@b.example>".encode()
+    read = parse(line)
+    assert isinstance(read, Rcpt)
+    assert read.deviations == ()
+    assert parse(line, language(STRICT)) == read
+
+
+def test_a_local_part_of_65_octets_is_told() -> None:
+    read = parse(b'RCPT TO:<"' + b"a" * 63 + b'"@b.example>')
+    assert isinstance(read, Rcpt)
+    assert read.deviations == ("local_part",)
+
+
+@pytest.mark.rule("B-ADDR-04")
+@pytest.mark.parametrize("leniency", [DEFAULT, STRICT, Leniency(local_part=100)])
+def test_a_dot_in_the_wrong_place_at_the_limit_of_a_local_part(leniency: Leniency) -> None:
+    for size in range(leniency.local_part - 3, leniency.local_part + 4):
+        for local_part in ("a" * (size - 1) + ".", "a" * (size - 2) + "..", "a" * (size - 3) + "..a"):
+            with pytest.raises(SyntaxProblem):
+                Mailbox.parse(f"{local_part}@b.example", leniency=leniency)
+
+
+@pytest.mark.parametrize("end", [b">", b"<", b",", b":"])
+def test_a_path_without_brackets_ends_at_a_space(end: bytes) -> None:
+    lenient = language(Leniency(missing_brackets=True))
+    read = parse(b"RCPT TO:a@b.example", lenient)
+    assert isinstance(read, Rcpt)
+    for more in (b"", b" SIZE=1", b"x"):
+        problem = parse(b"RCPT TO:a@b.example" + end + more, lenient)
+        assert isinstance(problem, Problem)
+        assert (problem.reply, problem.position) == (replies.BAD_RECIPIENT, 19)
