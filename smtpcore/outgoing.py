@@ -298,7 +298,7 @@ class Outgoing(Connection[ClientEvent]):
                 self._start_chunks(pending.command, pending.starts)
             else:
                 self._write(pending)
-                self._ahead = self._after(ahead, pending) if pending.verb is not None else rows[ahead][pending.name][0]
+                self._ahead = rows[ahead][pending.name][0]  # also of a last chunk, behind which nothing goes
         self._orphaned = False
 
     def _may_follow(self, pending: Pending, ahead: State) -> bool:

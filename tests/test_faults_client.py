@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from smtpcore.addresses import Domain, ForwardPath, ReversePath
-from smtpcore.client import ClientConnection
+from smtpcore.client import NOT_SENT, ClientConnection
 from smtpcore.commands import Command, Data, EndOfMessage, Hello, Inquiry, Mail, Noop, Rcpt, Reset
 from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import ClientEvent, Closed, Response, Step
@@ -381,6 +381,18 @@ def test_a_recipient_is_judged_by_the_mail_before_it() -> None:
     take(other, b"250 ok\r\n250 ok\r\n451 not now\r\n")
     other.send(rcpt)
     assert other.data_to_send() == rcpt.to_bytes()
+
+
+def test_a_transaction_that_stayed_open_goes_on_behind_what_was_not_sent() -> None:
+    conn = greeted()
+    for command in (MAIL, RCPT):
+        ask(conn, command, b"250 ok\r\n")
+    conn.send_all([Reset(), MAIL, RCPT])
+    conn.data_to_send()
+    refused = [event.reply for event in take(conn, b"550 no\r\n") if isinstance(event, Response)]
+    assert refused == [Reply(550, "no"), NOT_SENT, NOT_SENT]
+    assert ask(conn, RCPT, b"250 more\r\n") == Reply(250, "more")
+    assert ask(conn, Data(), b"354 go\r\n") == Reply(354, "go")
 
 
 # -- chunks -----------------------------------------------------------------------------------------------------------
