@@ -27,11 +27,6 @@ class Command(Value):
 
     verb: ClassVar[str] = ""
 
-    @property
-    def params(self) -> Parameters:
-        """The parameters behind its argument; none where the command has no place for them."""
-        return NO_PARAMETERS
-
     def argument(self) -> str:
         """What follows the verb, its leading space included; empty for a verb that stands alone."""
         return ""

@@ -16,6 +16,7 @@ from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import Body, Connect, Query, Reason, Refused, ServerEvent, TransactionAborted
 from smtpcore.extensions.base import Ask, Say, Turn, Verb
 from smtpcore.lines import LineFault, ReceiveBuffer
+from smtpcore.parameters import NO_PARAMETERS, Parameters
 from smtpcore.reception import Verdict
 from smtpcore.replies import Reply
 from smtpcore.serving import ServerCore
@@ -125,7 +126,7 @@ class Intake(ServerCore):
         if (
             (verb not in extensions.unguarded and not (verb in extensions.guarded_by_mail and self._mail_is_plain()))
             or not line.isascii()
-            or command.params.pairs
+            or getattr(command, "params", NO_PARAMETERS).pairs
         ):
             reply = self._guarded(command, verb, line)
             if reply is not None:
@@ -147,7 +148,8 @@ class Intake(ServerCore):
         """What the extensions have against a command that is in sequence."""
         extensions = self._settings.extensions
         session = self._session
-        keywords = tuple([keyword.upper() for keyword, _ in command.params.pairs])
+        params: Parameters = getattr(command, "params", NO_PARAMETERS)
+        keywords = tuple([keyword.upper() for keyword, _ in params.pairs])
         concern = extensions.concern(verb, keywords, line.isascii())
         if keywords:
             if not concern.in_force(session):
