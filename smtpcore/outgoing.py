@@ -68,7 +68,7 @@ class Outgoing(Connection[ClientEvent]):
         self._outstanding: deque[Pending] = deque()  # written, reply owed
         self._taken = 0  # how many of them the transport has taken
         self._flight = 0  # octets of command lines in `_outstanding`
-        self._hellos = 0  # greetings queued or outstanding
+        self._hellos = 0  # greetings queued or outstanding (behind one that is not sent only QUIT goes)
         self._ahead: State | None = None  # the state when all that is outstanding succeeds
         self._planned: State | None = None  # the same for the queue as well
         self._mail: Mail | None = None  # the MAIL that was queued last
@@ -314,10 +314,7 @@ class Outgoing(Connection[ClientEvent]):
 
     def _not_sent(self, pending: Pending) -> None:
         self._planned = None
-        self._hellos -= pending.name in _HELLOS
         self._orphaned = self._orphaned or pending.name == "MAIL"
-        if pending.starts is not None or (pending.octets is not None and isinstance(self._body, Chunks)):
-            self._drop_body()
         self._news.append(Response._make(pending.command, NOT_SENT, None))
 
     def _look_ahead(self) -> State:
