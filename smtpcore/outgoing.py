@@ -176,7 +176,7 @@ class Outgoing(Connection[ClientEvent]):
         for rcpt in rcpts:
             batch.append(Pending(rcpt, line(rcpt, mail)))
         batch.append(Pending(data, line(data, mail)))
-        if self._hellos and any(command.params.pairs for command in (mail, *rcpts)):
+        if self._hellos and (mail.params.pairs or any(rcpt.params.pairs for rcpt in rcpts)):
             self._check_known()
         self._mail = mail
         self._planned = _BEHIND_DATA

@@ -525,6 +525,28 @@ def test_what_is_sent_behind_a_command_does_not_prolong_its_wait() -> None:
     assert conn.tick(90) == 100
 
 
+def test_pieces_of_nothing_do_not_prolong_a_wait() -> None:
+    conn = in_text()
+    start = conn.tick(0)
+    conn.send_body(b"")
+    assert conn.tick(50) == start
+    conn.send_body(b"hi\r\n")
+    assert conn.tick(50) == start + 50
+
+
+def test_each_chunk_begins_a_wait() -> None:
+    conn = greeted("CHUNKING", timeouts=Timeouts(block=100))
+    for command in (MAIL, RCPT):
+        ask(conn, command, b"250 ok\r\n")
+    conn.start_chunks(Bdat)
+    assert len([*conn.events()]) == 1
+    for now in (0, 50, 90):
+        conn.send_body(b"hi\r\n")
+        conn.data_to_send()
+        assert conn.tick(now) == now + 100
+        take(conn, b"250 ok\r\n")
+
+
 def test_each_command_begins_a_wait() -> None:
     conn = greeted(timeouts=Timeouts(command=100))
     for now in (0, 50, 90):
