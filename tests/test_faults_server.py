@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import pytest
 
-from smtpcore.commands import Command
+from smtpcore.commands import Command, Mail, no_argument
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Connect, Step
+from smtpcore.extensions.auth import AuthExtension
 from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.chunking import Chunking
 from smtpcore.extensions.dsn import Dsn
@@ -17,10 +18,11 @@ from smtpcore.extensions.limits import LimitsExtension
 from smtpcore.extensions.size import Size
 from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.limits import Limits
+from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection, accept_all
 from smtpcore.state import Move, State
 from smtpcore.timeouts import Timeouts
-from tests.server_tools import HOST, NO, Talk, defer, replies_in, with_extensions
+from tests.server_tools import GONE, HOST, NO, Talk, defer, replies_in, with_extensions
 
 rule = pytest.mark.rule
 
@@ -261,3 +263,76 @@ def test_recipients_past_the_limit_are_news() -> None:
     talk = Talk(limits=Limits(recipients=2)).envelope("a@b", "c@d")
     assert talk.codes("RCPT TO:<e@f>", "RCPT TO:<e@f>", "RCPT TO:<e@f>") == [452, 452, 452]
     assert talk.refused == [452, 452, 452]
+
+
+# -- verbs of extensions ----------------------------------------------------------------------------------------------
+
+
+class XStep(Command):
+    """XSTEP: forget the greeting."""
+
+    verb: ClassVar[str] = "XSTEP"
+
+
+class XGroup(Command):
+    """XGROUP: what may stand in a group."""
+
+    verb: ClassVar[str] = "XGROUP"
+
+
+class Answering(Extension):
+    """Verbs with an answer of their own."""
+
+    keyword: ClassVar[str] = "XSTEP"
+    verbs: ClassVar[tuple[Verb, ...]] = tuple(
+        Verb(
+            kind.verb,
+            no_argument(kind),
+            moves={State.READY: Move(State.FRESH, State.READY)},
+            last=kind is XStep,
+            answer=lambda command, session: Reply(250, "Done"),
+        )
+        for kind in (XStep, XGroup)
+    )
+
+
+def test_a_verb_with_an_answer_of_its_own_moves_and_counts() -> None:
+    talk = Talk(extensions=with_extensions(Answering()), limits=Limits(junk=2))
+    assert talk.hello().codes("XSTEP", "MAIL FROM:<a@b>") == [250, 503]
+    assert talk.hello().codes("XSTEP") == [250, 421]
+
+
+@pytest.mark.parametrize(("said", "codes"), [("XSTEP", "250"), ("XGROUP", "250 503")])
+def test_whether_an_answer_waits_for_others(said: str, codes: str) -> None:
+    talk = Talk(extensions=with_extensions(Answering())).hello()
+    talk.connection.receive_data(said.encode() + b"\r\nMAIL FROM:<a@b>\r\n")
+    while (event := talk.connection.next_event()) is not None:
+        accept_all(talk.connection, event)
+    assert " ".join(reply[:3] for reply in replies_in(talk.connection.data_to_send())) == codes
+
+
+def test_replies_of_an_exchange_leave_at_once() -> None:
+    talk = Talk(extensions=with_extensions(AuthExtension(clear_text=True))).hello()
+    talk.connection.receive_data(b"AUTH PLAIN\r\n*\r\nNOOP\r\n")
+    for code in (b"334", b"501", b"250"):
+        while (event := talk.connection.next_event()) is not None:
+            accept_all(talk.connection, event)
+        said = talk.connection.data_to_send()
+        assert said[:3] == code
+        assert said.count(b"\r\n") == 1
+
+
+# -- decisions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verb", "code"), [("MAIL", 200), ("MAIL", 259), ("DATA", 300), ("DATA", 359)])
+def test_any_code_of_the_class_accepts(verb: str, code: int) -> None:
+    talk = Talk({verb: Reply(code, "Fine")}).hello()
+    assert code in talk.codes("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+
+
+def test_only_a_question_that_waits_is_answered_with_421() -> None:
+    talk = Talk().envelope()
+    with pytest.raises(LocalProtocolError):
+        talk.connection.reject(talk.all(Mail)[0], GONE)
+    assert talk.codes("NOOP") == [250]
