@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from smtpcore import replies
-from smtpcore.addresses import ForwardPath, ReversePath
+from smtpcore.addresses import Domain, ForwardPath, ReversePath
 from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, Language, Problem, Rcpt, parse
 from smtpcore.errors import SyntaxProblem
 from smtpcore.leniency import DEFAULT, STRICT, Leniency
 from smtpcore.mailboxes import Mailbox
+from smtpcore.parameters import Parameter
 
 
 def language(leniency: Leniency) -> Language:
@@ -63,3 +64,23 @@ def test_a_path_without_brackets_ends_at_a_space(end: bytes) -> None:
         problem = parse(b"RCPT TO:a@b.example" + end + more, lenient)
         assert isinstance(problem, Problem)
         assert (problem.reply, problem.position) == (replies.BAD_RECIPIENT, 19)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"RCPT TO:<@c.example.,@d.example.:a@b.example>", b"RCPT TO:<a@b.example.>", b"RCPT TO:a@b.example. SIZE=1"],
+)
+def test_a_dot_behind_a_domain_wherever_one_stands(line: bytes) -> None:
+    parameter: Parameter[object] = Parameter("SIZE", "RCPT", octets=10, parse=str, format=repr)
+    lenient = Leniency(missing_brackets=True, trailing_dot=True)
+    read = parse(line, Language(CORE_VERBS, leniency=lenient, parameters={"RCPT": {"SIZE": parameter}}))
+    assert isinstance(read, Rcpt)
+    assert str(read.path) == "<a@b.example>"
+    assert [str(host) for host in read.path.route] == ["c.example", "d.example"][: 2 * line.count(b",")]
+    assert "trailing_dot" in read.deviations
+
+
+def test_ascii_letters_are_the_same_in_any_case_beside_others_too() -> None:
+    one, other = Domain("AMZ.b\u00fc"), Domain("amz.b\u00fc")
+    assert one == other
+    assert hash(one) == hash(other)
