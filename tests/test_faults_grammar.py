@@ -6,7 +6,17 @@ import pytest
 
 from smtpcore import replies
 from smtpcore.addresses import Domain, ForwardPath, ReversePath
-from smtpcore.commands import CORE_VERBS, KNOWN_VERBS, Language, Problem, Rcpt, parse
+from smtpcore.commands import (
+    CORE_VERBS,
+    KNOWN_VERBS,
+    Command,
+    Inquiry,
+    Language,
+    Noop,
+    Problem,
+    Rcpt,
+    parse,
+)
 from smtpcore.errors import SyntaxProblem
 from smtpcore.leniency import DEFAULT, STRICT, Leniency
 from smtpcore.mailboxes import Mailbox
@@ -84,3 +94,31 @@ def test_ascii_letters_are_the_same_in_any_case_beside_others_too() -> None:
     one, other = Domain("AMZ.b\u00fc"), Domain("amz.b\u00fc")
     assert one == other
     assert hash(one) == hash(other)
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", [b"MAIL FROM:<a@b.example>", b"RCPT TO:<a@b.example>", b"NOOP", b"EHLO c.example"])
+def test_whoever_brings_a_grammar_for_a_verb_reads_its_lines(line: bytes) -> None:
+    seen: list[tuple[bytes, int]] = []
+
+    def grammar(line: bytes, end: int, language: Language) -> Command:
+        seen.append((line, end))
+        return Noop()
+
+    assert parse(line, Language({**CORE_VERBS, line[:4]: grammar})) == Noop()
+    assert seen == [(line, 4)]
+
+
+@pytest.mark.parametrize("space", [b" ", b"\t", b" \t "])
+@pytest.mark.parametrize("text", ["MAX", "x\\", "t"])
+def test_space_at_the_end_takes_no_letter_with_it(text: str, space: bytes) -> None:
+    assert parse(b"VRFY " + text.encode() + space) == Inquiry(text, "VRFY")
+
+
+@pytest.mark.parametrize("verb", [b"EHLO", b"HELO"])
+def test_the_octet_that_no_name_of_a_client_holds_is_told(verb: bytes) -> None:
+    problem = parse(verb + b" b\xc3\xbc.example")
+    assert isinstance(problem, Problem)
+    assert (problem.reply, problem.position) == (replies.BAD_HELLO, 6)

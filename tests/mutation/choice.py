@@ -44,12 +44,15 @@ class Choice:
         some = [[test for test in tests if test.enters(lines)] for lines in self.users.of(mutant)]
         entering = self.reach.entering
         entered = [entering(mutant.key.module, lines_of(mutant))] if mutant.in_function else []
-        for group in (*entered, *some, entering(mutant.key.module, -1), tests):
+        around = entering(mutant.key.module, -1)
+        own = f"/test_{_stem(mutant)}.py", "/test_faults_"
+        first = [test for test in around if any(name in test.file for name in own)]
+        for group in (*entered, first, *some, around, tests):
             found.update((test.name, test) for test in self._ordered(mutant, group) if test.name not in found)
         return list(found.values())
 
     def _ordered(self, mutant: Mutant, tests: Iterable[Test]) -> list[Test]:
-        stem = mutant.key.module.removesuffix("/__init__").removeprefix("extensions/").replace("/", "_")
+        stem = _stem(mutant)
         own = _OWN.get(stem, stem), "faults"
         return sorted(
             (test for test in tests if test.name not in self.void),
@@ -60,6 +63,10 @@ class Choice:
                 test.seconds,
             ),
         )
+
+
+def _stem(mutant: Mutant) -> str:
+    return mutant.key.module.removesuffix("/__init__").removeprefix("extensions/").replace("/", "_")
 
 
 def lines_of(mutant: Mutant) -> int:
