@@ -355,7 +355,6 @@ class ClientConnection(Outgoing):
             return
         envelope = self._session.envelope
         self._state = self._ahead = _DATA
-        self._planned = None
         if envelope is not None and envelope.recipients:
             self._body = Text(self._gate, envelope.mail)
             self._news.append(SendBody._make(head.command))
@@ -363,6 +362,7 @@ class ClientConnection(Outgoing):
             # 354 though no recipient was taken: an empty text, never the message (RFC 2920 3.1).
             self._out.append(b".\r\n")
             self._end_text(EndOfMessage._make(0, ()))
+            self._planned = None  # something may be queued behind it
 
     def _message_answered(self, head: Pending, reply: Reply) -> None:
         self._state = _READY

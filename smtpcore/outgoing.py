@@ -410,9 +410,6 @@ class Outgoing(Connection[ClientEvent]):
         self._body = None
         self._write(Pending(command, b""))
         self._ahead = self._planned = _READY
-        if self._queue:
-            self._planned = None
-            self._release()
 
     def _send_chunk(self, body: Chunks, data: bytes, last: bool) -> None:
         if data or last:
@@ -429,4 +426,3 @@ class Outgoing(Connection[ClientEvent]):
         """Send a greeting of this connection's own, in front of everything queued."""
         self._queue.appendleft(Pending(hello, hello.to_bytes()))
         self._hellos += 1
-        self._planned = None

@@ -395,6 +395,17 @@ def test_a_transaction_that_stayed_open_goes_on_behind_what_was_not_sent() -> No
     assert ask(conn, Data(), b"354 go\r\n") == Reply(354, "go")
 
 
+def test_what_is_queued_behind_an_empty_text_is_planned() -> None:
+    conn = greeted("PIPELINING")
+    conn.send_all([MAIL, RCPT, Data()])
+    conn.data_to_send()
+    take(conn, b"250 ok\r\n550 no\r\n")
+    conn.send_all([Reset(), MAIL])
+    take(conn, b"354 go\r\n")
+    assert conn.data_to_send() == b".\r\nRSET\r\n" + MAIL.to_bytes()
+    assert planned(conn) is State.MAIL
+
+
 # -- chunks -----------------------------------------------------------------------------------------------------------
 
 
@@ -545,6 +556,9 @@ def test_each_chunk_begins_a_wait() -> None:
         conn.data_to_send()
         assert conn.tick(now) == now + 100
         take(conn, b"250 ok\r\n")
+    conn.end_body(b"hi\r\n")
+    conn.data_to_send()
+    assert conn.tick(120) > 190
 
 
 def test_each_command_begins_a_wait() -> None:
