@@ -11,6 +11,7 @@ from smtpcore.delivery import Delivery, Login, Message
 from smtpcore.events import ClientEvent, Closed, SendBody
 from smtpcore.report import Outcome
 from smtpcore.sasl.credentials import ClientCredentials
+from smtpcore.state import State
 from tests.scripted import HANG_UP, ScriptedServer, converse
 
 TEXT = b"Subject: x\r\n\r\nhi\r\n"
@@ -38,6 +39,21 @@ def test_a_delivery_is_done_when_quit_was_said_and_not_before(offers: str, count
             conn.receive_data(server.take(conn.data_to_send()))
     assert all(report.complete for report in delivery.reports)
     assert b"QUIT\r\n" in "\r\n".join([*server.lines, ""]).encode() + conn.data_to_send()
+
+
+def test_a_delivery_does_not_wait_for_the_reply_to_quit() -> None:
+    conn, delivery = start(message("a"))
+    server = ScriptedServer()
+    answer = server.greet()
+    while not delivery.done:
+        conn.receive_data(answer)
+        for event in conn.events():
+            delivery.handle(event)
+        if not delivery.done:
+            answer = server.take(conn.data_to_send())
+    assert server.lines[-1] == "DATA"
+    assert conn.state is State.READY
+    assert conn.data_to_send() == b"QUIT\r\n"
 
 
 @pytest.mark.parametrize(
