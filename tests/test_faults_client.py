@@ -442,6 +442,20 @@ def test_what_drops_the_rest_of_the_chunks(command: Command, dropped: bool) -> N
     assert planned(conn) is State.READY
 
 
+@pytest.mark.rule("X-CHUNKING-24")
+@pytest.mark.parametrize("behind", [Noop(), Reset(), MAIL])
+def test_nothing_at_all_leaves_behind_the_last_chunk(behind: Command) -> None:
+    conn = greeted("CHUNKING", "PIPELINING")
+    conn.send_all([MAIL, RCPT])
+    conn.send(Bdat(4, True), octets=b"hi\r\n")
+    conn.send(behind)
+    assert conn.data_to_send() == MAIL.to_bytes() + RCPT.to_bytes() + b"BDAT 4 LAST\r\nhi\r\n"
+    take(conn, b"250 ok\r\n250 ok\r\n")
+    assert conn.data_to_send() == b""
+    take(conn, b"250 ok\r\n")
+    assert conn.data_to_send() == behind.to_bytes()
+
+
 # -- LMTP -------------------------------------------------------------------------------------------------------------
 
 
@@ -472,6 +486,15 @@ def test_lmtp_each_message_is_taken_or_refused_by_itself() -> None:
 
 
 # -- dialogues --------------------------------------------------------------------------------------------------------
+
+
+def test_authentication_ends_a_group() -> None:
+    conn = greeted("AUTH PLAIN", "PIPELINING")
+    conn.send(Auth("PLAIN"), dialogue=Raw(b"*"))
+    conn.send(Noop())
+    assert conn.data_to_send() == b"AUTH PLAIN\r\n"
+    take(conn, b"535 no\r\n")
+    assert conn.data_to_send() == b"NOOP\r\n"
 
 
 class Raw:
