@@ -12,6 +12,7 @@ from smtpcore.commands import (
     Command,
     Inquiry,
     Language,
+    Mail,
     Noop,
     Problem,
     Rcpt,
@@ -122,3 +123,34 @@ def test_the_octet_that_no_name_of_a_client_holds_is_told(verb: bytes) -> None:
     problem = parse(verb + b" b\xc3\xbc.example")
     assert isinstance(problem, Problem)
     assert (problem.reply, problem.position) == (replies.BAD_HELLO, 6)
+
+
+@pytest.mark.parametrize("keyword", [b"SIZEX", b"SIZEXX", b"XSIZE", b"SIZ", b"SIZE-"])
+def test_a_keyword_that_begins_as_a_known_one_is_another(keyword: bytes) -> None:
+    parameter: Parameter[object] = Parameter("SIZE", "MAIL", octets=10, parse=str, format=repr)
+    known = Language(CORE_VERBS, parameters={"MAIL": {"SIZE": parameter}})
+    assert isinstance(parse(b"MAIL FROM:<a@b.example> SIZE=1", known), Mail)
+    problem = parse(b"MAIL FROM:<a@b.example> " + keyword + b"=1", known)
+    assert isinstance(problem, Problem)
+    assert problem.reply == replies.UNKNOWN_PARAMETER
+
+
+@pytest.mark.parametrize("value", [b"1=2", b"=", b"1\x7f", b"\x01", b""])
+def test_no_declaration_is_asked_about_what_is_no_value(value: bytes) -> None:
+    asked: list[str | None] = []
+    parameter: Parameter[object] = Parameter("X", "MAIL", octets=10, parse=asked.append, format=repr)
+    problem = parse(b"MAIL FROM:<a@b.example> X=" + value, Language(CORE_VERBS, parameters={"MAIL": {"X": parameter}}))
+    assert isinstance(problem, Problem)
+    assert problem.reply == replies.BAD_PARAMETER
+    assert asked == []
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_only_values_that_repeat_are_remembered_and_not_too_many(repeats: bool) -> None:
+    asked: list[str | None] = []
+    parameter: Parameter[object] = Parameter("X", "MAIL", octets=10, parse=asked.append, format=repr, repeats=repeats)
+    known = Language(CORE_VERBS, parameters={"MAIL": {"X": parameter}})
+    for number in [*range(300), 0, 299]:
+        assert isinstance(parse(b"MAIL FROM:<a@b.example> X=%d" % number, known), Mail)
+    assert len(known.read["MAIL"]) == (256 if repeats else 0)
+    assert len(asked) == (301 if repeats else 302)
