@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from smtpcore import replies
@@ -21,7 +23,7 @@ from smtpcore.commands import (
 from smtpcore.errors import SyntaxProblem
 from smtpcore.leniency import DEFAULT, STRICT, Leniency
 from smtpcore.mailboxes import Mailbox
-from smtpcore.parameters import Parameter
+from smtpcore.parameters import Parameter, Parameters
 
 
 def language(leniency: Leniency) -> Language:
@@ -97,6 +99,27 @@ def test_ascii_letters_are_the_same_in_any_case_beside_others_too() -> None:
     assert hash(one) == hash(other)
 
 
+@pytest.mark.parametrize("path", [ReversePath, ForwardPath])
+def test_what_came_with_a_path_does_not_show_when_it_does_not_count(path: type[ReversePath | ForwardPath]) -> None:
+    lenient = Leniency(missing_brackets=True)
+    one, other = path.parse("<a@b.example>"), path.parse("a@b.example", leniency=lenient)
+    routed = path.parse("<@c.example:a@b.example>")
+    assert (other.deviations, len(routed.route)) == (("missing_brackets",), 1)
+    assert one == other == routed
+    assert repr(one) == repr(other) == repr(routed)
+
+
+@pytest.mark.parametrize("text", ["<\u00fc@b.example>", "<a@b\u00fc.example>"])
+def test_paths_and_domains_beyond_ascii_are_taken_only_when_asked_for(text: str) -> None:
+    for path in (ReversePath, ForwardPath):
+        with pytest.raises(SyntaxProblem) as told:
+            path.parse(text)
+        assert told.value.reason == "utf8-not-enabled"
+        assert path.parse(text, utf8=True).needs_utf8
+    with pytest.raises(SyntaxProblem):
+        Domain.parse("b\u00fc.example")
+
+
 # -- commands ---------------------------------------------------------------------------------------------------------
 
 
@@ -154,3 +177,15 @@ def test_only_values_that_repeat_are_remembered_and_not_too_many(repeats: bool) 
         assert isinstance(parse(b"MAIL FROM:<a@b.example> X=%d" % number, known), Mail)
     assert len(known.read["MAIL"]) == (256 if repeats else 0)
     assert len(asked) == (301 if repeats else 302)
+
+
+@pytest.mark.parametrize("about", ["VRFY", "EXPN", "HELP"])
+def test_parameters_stand_behind_an_argument(about: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        Inquiry("", about, Parameters((("SMTPUTF8", None),)))
+    assert Inquiry("x", about, Parameters((("SMTPUTF8", None),))).argument() == " x SMTPUTF8"
+
+
+def test_parameters_leave_comparison_with_others_to_the_others() -> None:
+    assert (Parameters() == object()) is False
+    assert (Parameters() == mock.ANY) is True
