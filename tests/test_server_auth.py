@@ -399,9 +399,7 @@ def test_the_command_on_the_wire() -> None:
 
 @rule("S-SEC-11")
 def test_an_exchange_that_is_begun_and_cancelled_again_and_again_leads_nowhere() -> None:
-    talk = Talk(
-        extensions=with_extensions(AuthExtension(("PLAIN",))), tls=True, limits=Limits(junk=3)
-    ).hello()
+    talk = Talk(extensions=with_extensions(AuthExtension(("PLAIN",))), tls=True, limits=Limits(junk=3)).hello()
     for _ in range(3):
         assert talk.codes("AUTH PLAIN", "*") == [334, 501]
     assert talk.codes("AUTH PLAIN", "*") == [334, 501, 421]
