@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from smtpcore.commands import Command, Mail, no_argument
+from smtpcore.commands import Command, no_argument
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Connect, Step
 from smtpcore.extensions.auth import AuthExtension
@@ -22,7 +22,7 @@ from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection, accept_all
 from smtpcore.state import Move, State
 from smtpcore.timeouts import Timeouts
-from tests.server_tools import GONE, HOST, NO, Talk, defer, replies_in, with_extensions
+from tests.server_tools import HOST, NO, Talk, defer, replies_in, with_extensions
 
 rule = pytest.mark.rule
 
@@ -108,6 +108,13 @@ def test_no_wait_before_the_greeting() -> None:
     assert connection.tick(10) == math.inf
     connection.accept(question)
     assert connection.tick(20) == 25
+
+
+def test_behind_the_handshake_the_client_is_heard() -> None:
+    talk = Talk(extensions=with_extensions(StartTlsExtension())).hello()
+    assert talk.codes("STARTTLS") == [220]
+    talk.connection.tls_started()
+    assert talk.step() is Step.RECEIVE
 
 
 def test_the_end_in_front_of_a_handshake_is_found_by_the_handshake() -> None:
@@ -320,19 +327,3 @@ def test_replies_of_an_exchange_leave_at_once() -> None:
         said = talk.connection.data_to_send()
         assert said[:3] == code
         assert said.count(b"\r\n") == 1
-
-
-# -- decisions --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("verb", "code"), [("MAIL", 200), ("MAIL", 259), ("DATA", 300), ("DATA", 359)])
-def test_any_code_of_the_class_accepts(verb: str, code: int) -> None:
-    talk = Talk({verb: Reply(code, "Fine")}).hello()
-    assert code in talk.codes("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
-
-
-def test_only_a_question_that_waits_is_answered_with_421() -> None:
-    talk = Talk().envelope()
-    with pytest.raises(LocalProtocolError):
-        talk.connection.reject(talk.all(Mail)[0], GONE)
-    assert talk.codes("NOOP") == [250]

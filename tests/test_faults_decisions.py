@@ -1,0 +1,109 @@
+"""Small faults of what an application's answers do, as mutation testing found them (`docs/mutation.md`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtpcore.commands import EndOfMessage, Mail
+from smtpcore.errors import LocalProtocolError
+from smtpcore.events import Connect
+from smtpcore.extensions.limits import LimitsExtension
+from smtpcore.limits import Limits
+from smtpcore.replies import Reply
+from smtpcore.server import ServerConnection, accept_all
+from smtpcore.settings import ServerSettings
+from tests.server_tools import GONE, HOST, NO, Talk, defer, replies_in, with_extensions
+
+rule = pytest.mark.rule
+
+
+# -- decisions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verb", "code"), [("MAIL", 200), ("MAIL", 259), ("DATA", 300), ("DATA", 359)])
+def test_any_code_of_the_class_accepts(verb: str, code: int) -> None:
+    talk = Talk({verb: Reply(code, "Fine")}).hello()
+    assert code in talk.codes("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+
+
+def test_only_a_question_that_waits_is_answered_with_421() -> None:
+    talk = Talk().envelope()
+    with pytest.raises(LocalProtocolError):
+        talk.connection.reject(talk.all(Mail)[0], GONE)
+    assert talk.codes("NOOP") == [250]
+
+
+def test_a_greeting_that_is_refused_is_no_junk() -> None:
+    talk = Talk({"EHLO": [None, NO, NO, NO]}, limits=Limits(junk=1)).hello()
+    assert talk.codes("EHLO x", "EHLO x", "EHLO x", "NOOP") == [550, 550, 550, 250]
+
+
+@rule("X-PIPELINING-16")
+def test_354_leaves_before_the_text_is_read() -> None:
+    talk = Talk().envelope()
+    talk.connection.receive_data(b"DATA\r\nhi\r\n.\r\n")
+    for code in ("354", "250"):
+        while (event := talk.connection.next_event()) is not None:
+            accept_all(talk.connection, event)
+        assert [reply[:3] for reply in replies_in(talk.connection.data_to_send())] == [code]
+
+
+def test_the_greeting_leaves_before_anything_is_read() -> None:
+    connection = ServerConnection(settings=ServerSettings(HOST, early_talk=True))
+    connection.receive_data(b"EHLO x\r\n")
+    question = connection.next_event()
+    assert isinstance(question, Connect)
+    connection.accept(question)
+    assert connection.next_event() is None
+    assert connection.data_to_send().startswith(b"220 ")
+    assert connection.next_event() is not None
+
+
+# -- recipients that are answered later -------------------------------------------------------------------------------
+
+
+@rule("X-LIMITS-06")
+def test_a_recipient_that_the_application_refuses_counts_once() -> None:
+    talk = Talk({"RCPT": [NO, None]}, extensions=with_extensions(LimitsExtension(rcptmax=3))).hello()
+    assert talk.codes("MAIL FROM:<a@b>", *["RCPT TO:<c@d>"] * 4) == [250, 550, 250, 250, 452]
+
+
+def test_what_is_refused_behind_a_deferred_recipient_counts_once() -> None:
+    talk = Talk({"RCPT": defer}, rcpt_window=3).hello()
+    assert talk.codes("MAIL FROM:<a@b>") == [250]
+    assert talk.feed("RCPT TO:<c@d>", "RCPT TO:<") == b""
+    talk.connection.accept(talk.asked[-1])
+    assert talk.codes() == [250, 501]
+    envelope = talk.connection.session.envelope
+    assert envelope is not None
+    assert (len(envelope.recipients), envelope.refused) == (1, 1)
+
+
+def test_recipients_are_not_counted_again_when_the_message_is_delivered() -> None:
+    talk = Talk({".": defer}, lmtp=True, rcpt_window=2)
+    for _ in range(2):
+        assert talk.data("a@b", "c@d").feed(b"hi\r\n.\r\n") == b""
+        question = talk.asked[-1]
+        assert isinstance(question, EndOfMessage)
+        envelope = talk.connection.session.envelope
+        assert envelope is not None
+        first, second = envelope.recipients
+        talk.connection.reply_for(question, first, Reply(250, "Here"))
+        assert (envelope.recipients, envelope.refused) == ([first, second], 0)
+        talk.connection.reply_for(question, second, NO)
+        assert talk.codes() == [250, 550]
+    talk.answers["RCPT"] = defer
+    assert talk.feed("MAIL FROM:<a@b>", "RCPT TO:<a@b>", "RCPT TO:<c@d>").startswith(b"250 ")
+    for question in talk.asked[-2:]:
+        talk.connection.accept(question)
+    assert talk.codes("DATA") == [250, 250, 354]
+
+
+@rule("X-PIPELINING-16")
+def test_the_answer_to_an_inquiry_leaves_at_once() -> None:
+    talk = Talk(ask=["VRFY"]).hello()
+    talk.connection.receive_data(b"VRFY a\r\nNOOP\r\n")
+    for code in ("252", "250"):
+        while (event := talk.connection.next_event()) is not None:
+            accept_all(talk.connection, event)
+        assert [reply[:3] for reply in replies_in(talk.connection.data_to_send())] == [code]
