@@ -173,3 +173,4 @@ def test_literals_with_unknown_tags_are_equal_when_all_of_them_is() -> None:
 def test_a_mistake_in_a_call_is_told_with_the_name_of_the_class() -> None:
     with pytest.raises(TypeError, match=r"^Domain\.__init__\(\)"):
         Domain()  # type: ignore[call-arg]
+    assert repr(Domain("b.example")) == "Domain(text='b.example')"
