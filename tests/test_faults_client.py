@@ -170,6 +170,32 @@ def test_a_text_is_not_taken_before_its_end(reply: bytes) -> None:
     assert isinstance(closed.error, RemoteProtocolError)
 
 
+def size_of(event: ClientEvent) -> int:
+    """What the report about the end of a text says of its size, in octets."""
+    assert isinstance(event, Response)
+    assert isinstance(event.command, EndOfMessage)
+    return event.command.size
+
+
+@pytest.mark.parametrize("pieces", [[], [b".hi\r\n"], [b"Subject: x\r\n", b"\r\n"]])
+def test_the_size_of_a_text(pieces: list[bytes]) -> None:
+    size = sum(map(len, pieces))
+    conn, early = in_text(), in_text()
+    for piece in pieces:
+        conn.send_body(piece)
+        early.send_body(piece)
+    early.data_to_send()
+    assert size_of(take(early, b"552 too big\r\n")[0]) == size
+    conn.end_body()
+    conn.data_to_send()
+    assert size_of(take(conn, b"250 taken\r\n")[0]) == size
+    late = in_text()
+    late.end_body(b"hi\r\n")
+    late.receive_data(b"451 early\r\n")  # before the end of the text has left: of which nothing is known
+    late.data_to_send()
+    assert size_of(next(late.events())) == 0
+
+
 @pytest.mark.parametrize(
     ("greeting", "state"),
     [(b"554 no\r\n", State.REFUSED), (b"450 no\r\n", State.REFUSED), (b"220 hi\r\n", State.FRESH)],
