@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
-from smtpcore.commands import EndOfMessage, Mail
+from smtpcore.commands import Command, EndOfMessage, Mail, no_argument
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Connect
+from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.limits import LimitsExtension
 from smtpcore.limits import Limits
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection, accept_all
 from smtpcore.settings import ServerSettings
+from smtpcore.state import Move, State
 from tests.server_tools import GONE, HOST, NO, Talk, defer, replies_in, with_extensions
 
 rule = pytest.mark.rule
@@ -107,3 +111,39 @@ def test_the_answer_to_an_inquiry_leaves_at_once() -> None:
         while (event := talk.connection.next_event()) is not None:
             accept_all(talk.connection, event)
         assert [reply[:3] for reply in replies_in(talk.connection.data_to_send())] == [code]
+
+
+class XAsk(Command):
+    """XASK: forget the greeting, when the application agrees."""
+
+    verb: ClassVar[str] = "XASK"
+
+
+class XGroup(Command):
+    """XGROUP: the same, and may stand in a group."""
+
+    verb: ClassVar[str] = "XGROUP"
+
+
+class Asking(Extension):
+    """Verbs that the application decides on."""
+
+    keyword: ClassVar[str] = "XASK"
+    verbs: ClassVar[tuple[Verb, ...]] = tuple(
+        Verb(kind.verb, no_argument(kind), moves={State.READY: Move(State.FRESH, State.READY)}, last=kind is XAsk)
+        for kind in (XAsk, XGroup)
+    )
+
+
+def test_a_verb_moves_as_it_declares() -> None:
+    talk = Talk({"XASK": [NO, None]}, extensions=with_extensions(Asking())).hello()
+    assert talk.codes("XASK", "XASK", "MAIL FROM:<a@b>") == [550, 250, 503]
+
+
+@pytest.mark.parametrize(("said", "codes"), [("XASK", "250"), ("XGROUP", "250 503")])
+def test_whether_a_reply_waits_for_others(said: str, codes: str) -> None:
+    talk = Talk(extensions=with_extensions(Asking())).hello()
+    talk.connection.receive_data(said.encode() + b"\r\nMAIL FROM:<a@b>\r\n")
+    while (event := talk.connection.next_event()) is not None:
+        accept_all(talk.connection, event)
+    assert " ".join(reply[:3] for reply in replies_in(talk.connection.data_to_send())) == codes
