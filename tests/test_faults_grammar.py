@@ -12,6 +12,7 @@ from smtpcore.commands import (
     CORE_VERBS,
     KNOWN_VERBS,
     Command,
+    CommandError,
     Inquiry,
     Language,
     Mail,
@@ -189,3 +190,15 @@ def test_parameters_stand_behind_an_argument(about: str) -> None:
 def test_parameters_leave_comparison_with_others_to_the_others() -> None:
     assert (Parameters() == object()) is False
     assert (Parameters() == mock.ANY) is True
+
+
+def test_a_grammar_says_what_is_wrong_and_perhaps_where() -> None:
+    for position in (0, 3):
+
+        def grammar(line: bytes, end: int, language: Language, at: int = position) -> Command:
+            raise CommandError(replies.BAD_SEQUENCE, "not now", at) if at else CommandError(replies.SYNTAX_ERROR, "no")
+
+        problem = parse(b"NOOP", Language({b"NOOP": grammar}))
+        assert isinstance(problem, Problem)
+        assert problem.position == position
+        assert problem.reply == (replies.BAD_SEQUENCE if position else replies.SYNTAX_ERROR)
