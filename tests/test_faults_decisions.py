@@ -8,7 +8,7 @@ import pytest
 
 from smtpcore.commands import Command, EndOfMessage, Mail, no_argument
 from smtpcore.errors import LocalProtocolError
-from smtpcore.events import Connect
+from smtpcore.events import Connect, Step
 from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.limits import LimitsExtension
 from smtpcore.limits import Limits
@@ -84,7 +84,7 @@ def test_what_is_refused_behind_a_deferred_recipient_counts_once() -> None:
 
 
 def test_recipients_are_not_counted_again_when_the_message_is_delivered() -> None:
-    talk = Talk({".": defer}, lmtp=True, rcpt_window=2)
+    talk = Talk({".": defer}, lmtp=True, rcpt_window=3, limits=Limits(recipients=None))
     for _ in range(2):
         assert talk.data("a@b", "c@d").feed(b"hi\r\n.\r\n") == b""
         question = talk.asked[-1]
@@ -94,6 +94,7 @@ def test_recipients_are_not_counted_again_when_the_message_is_delivered() -> Non
         first, second = envelope.recipients
         talk.connection.reply_for(question, first, Reply(250, "Here"))
         assert (envelope.recipients, envelope.refused) == ([first, second], 0)
+        assert talk.step() is Step.DECIDE
         talk.connection.reply_for(question, second, NO)
         assert talk.codes() == [250, 550]
     talk.answers["RCPT"] = defer
