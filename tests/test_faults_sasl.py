@@ -148,6 +148,12 @@ def test_the_salt_of_a_decoy() -> None:
             ScramKeys.decoy("SHA-256", "user", b"secret", salt_length=length)
 
 
+def test_the_rounds_of_keys_unless_told_otherwise() -> None:
+    """Decoys that took others than real users would tell who has an account (X-SCRAM-21)."""
+    found = ScramKeys.derive("SHA-1", "pencil", b"salt"), ScramKeys.decoy("SHA-1", "user", b"secret")
+    assert {keys.iterations for keys in found} == {ServerSettings().decoy_iterations} == {10_000}
+
+
 def test_a_decoy_for_any_name() -> None:
     names = ("user", "u", "", "\ud800", "\udfff")
     assert len({ScramKeys.decoy("SHA-256", name, b"secret") for name in names}) == len(names)
