@@ -148,3 +148,10 @@ def test_whether_a_reply_waits_for_others(said: str, codes: str) -> None:
     while (event := talk.connection.next_event()) is not None:
         accept_all(talk.connection, event)
     assert " ".join(reply[:3] for reply in replies_in(talk.connection.data_to_send())) == codes
+
+
+def test_a_chunk_that_is_taken_is_not_swallowed() -> None:
+    talk = Talk(limits=Limits(swallow=2)).envelope()
+    assert talk.codes(b"BDAT 5 LAST\r\nabcde") == [250]
+    assert talk.envelope().codes("RSET", b"BDAT 2\r\nab", b"BDAT 3\r\nabc") == [250, 503, 503]
+    assert talk.closed
