@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from smtpcore.commands import Command, EndOfMessage, Mail, no_argument
+from smtpcore.commands import Command, EndOfMessage, Mail, Noop, no_argument
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Connect, Step
 from smtpcore.extensions.base import Extension, Verb
@@ -155,3 +155,14 @@ def test_a_chunk_that_is_taken_is_not_swallowed() -> None:
     assert talk.codes(b"BDAT 5 LAST\r\nabcde") == [250]
     assert talk.envelope().codes("RSET", b"BDAT 2\r\nab", b"BDAT 3\r\nabc") == [250, 503, 503]
     assert talk.closed
+
+
+def test_the_policy_that_accepts_all_leaves_news_alone() -> None:
+    talk = Talk({"MAIL": defer}).hello()
+    talk.connection.receive_data(b"MAIL FROM:<a@b>\r\n")
+    question = talk.connection.next_event()
+    accept_all(talk.connection, Noop())
+    assert talk.connection.question is question
+    assert question is not None
+    accept_all(talk.connection, question)
+    assert talk.connection.question is None
