@@ -202,3 +202,14 @@ def test_a_grammar_says_what_is_wrong_and_perhaps_where() -> None:
         assert isinstance(problem, Problem)
         assert problem.position == position
         assert problem.reply == (replies.BAD_SEQUENCE if position else replies.SYNTAX_ERROR)
+
+
+@pytest.mark.parametrize("lines", [(b"MAIL FROM:<a@b.example>", b"MAIL FROM: <a@b.example>"),
+                                   (b"RCPT TO:<a@b.example>", b"RCPT TO: <a@b.example>"),
+                                   (b"EHLO c.example", b"EHLO  c.example"),
+                                   (b"EHLO [192.0.2.1]", b"EHLO [192.0.2.1] text")])  # fmt: skip
+def test_what_was_tolerated_does_not_show_since_it_does_not_count(lines: tuple[bytes, bytes]) -> None:
+    one, other = map(parse, lines)
+    assert one == other
+    assert repr(one) == repr(other)
+    assert hash(one) == hash(other)

@@ -267,3 +267,9 @@ def test_what_was_refused_does_not_count_for_the_line() -> None:
         with pytest.raises(UnsendableContent):
             encoder.encode(b"a" * 999)
     assert encoder.encode(b"a" * 998) == b"a" * 998
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"a\r\n", b".", b"a" * 5000])
+def test_the_short_way_is_that_of_the_encoder_without_limit(text: bytes) -> None:
+    encoder = ContentEncoder(max_line=None)
+    assert encode_clean(text, None) == encoder.encode(text) + encoder.finish()
