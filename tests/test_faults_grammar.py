@@ -13,6 +13,7 @@ from smtpcore.commands import (
     KNOWN_VERBS,
     Command,
     CommandError,
+    EndOfMessage,
     Inquiry,
     Language,
     Mail,
@@ -213,3 +214,10 @@ def test_what_was_tolerated_does_not_show_since_it_does_not_count(lines: tuple[b
     assert one == other
     assert repr(one) == repr(other)
     assert hash(one) == hash(other)
+
+
+def test_what_a_message_held_does_not_count_in_comparison() -> None:
+    one, other = EndOfMessage(), EndOfMessage(5, ("nul",))
+    assert (one.size, one.offences) == (0, ())
+    assert one == other
+    assert repr(one) == repr(other) == "EndOfMessage()"
