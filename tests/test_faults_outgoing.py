@@ -9,6 +9,7 @@ import pytest
 from smtpcore.addresses import Domain, ForwardPath, ReversePath
 from smtpcore.client import NOT_SENT, ClientConnection
 from smtpcore.commands import Command, Data, Hello, Inquiry, Language, Mail, Noop, Rcpt, Reset
+from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Response, Step
 from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.chunking import Bdat
@@ -128,6 +129,27 @@ def test_a_message_overtakes_nothing() -> None:
     assert conn.data_to_send() == b""
     take(conn, b"250 ok\r\n")
     assert conn.data_to_send() == long.to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("mail_params", "rcpt_params"), [([("RET", "HDRS")], []), ([], [("NOTIFY", "NEVER")]), ([], [])]
+)
+def test_parameters_wait_for_the_reply_to_a_greeting(
+    mail_params: list[tuple[str, str]], rcpt_params: list[tuple[str, str]]
+) -> None:
+    conn = greeted("DSN", "PIPELINING")
+    rcpts = [RCPT, Rcpt(RCPT.path, Parameters(tuple(rcpt_params)))]
+    transaction = Transaction(conn, "a@client.example", rcpts, body=b"hi\r\n", mail_params=mail_params)
+    conn.send(Hello(Domain("client.example")))
+    conn.data_to_send()
+    if mail_params or rcpt_params:
+        with pytest.raises(LocalProtocolError):
+            transaction.start()
+        assert len(conn.outstanding) == 1
+    else:
+        transaction.start()
+        assert len(conn.outstanding) == 5
+    assert conn.data_to_send() == b""
 
 
 @pytest.mark.parametrize("offers", ["", "PIPELINING"])
