@@ -221,3 +221,19 @@ def test_what_a_message_held_does_not_count_in_comparison() -> None:
     assert (one.size, one.offences) == (0, ())
     assert one == other
     assert repr(one) == repr(other) == "EndOfMessage()"
+
+
+@pytest.mark.parametrize("text", [" x", "x ", " ", "  x", "x  "])
+def test_a_text_has_no_space_around_it(text: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        Noop(text)
+    with pytest.raises(SyntaxProblem):
+        Inquiry(text, "VRFY")
+    assert Noop(text.strip()).argument().strip(" ") == text.strip(" ")
+
+
+@pytest.mark.parametrize("line", [b"", b"\xff", b"XYZZY", b"STARTTLS", b" NOOP"])
+def test_where_the_verb_is_wrong_the_mistake_is_at_the_start(line: bytes) -> None:
+    problem = parse(line)
+    assert isinstance(problem, Problem)
+    assert problem.position == 0
