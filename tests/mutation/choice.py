@@ -53,13 +53,13 @@ class Choice:
 
     def _ordered(self, mutant: Mutant, tests: Iterable[Test]) -> list[Test]:
         stem = _stem(mutant)
-        own = _OWN.get(stem, stem), "faults"
+        near = f"/test_{stem}.py", _OWN.get(stem, stem), "faults"
         return sorted(
             (test for test in tests if test.name not in self.void),
             key=lambda test: (
                 self.is_doubtful(test, mutant),
                 test.generated,
-                not any(name in test.file for name in own),
+                [name not in test.file for name in near],
                 test.seconds,
             ),
         )
