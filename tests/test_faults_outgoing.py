@@ -9,11 +9,12 @@ import pytest
 from smtpcore.addresses import Domain, ForwardPath, ReversePath
 from smtpcore.client import NOT_SENT, ClientConnection
 from smtpcore.commands import Command, Data, Hello, Inquiry, Language, Mail, Noop, Rcpt, Reset
-from smtpcore.errors import LocalProtocolError
+from smtpcore.errors import LocalProtocolError, SyntaxProblem
 from smtpcore.events import Response, Step
 from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.chunking import Bdat
 from smtpcore.extensions.known import KNOWN
+from smtpcore.leniency import LENIENT
 from smtpcore.limits import Limits
 from smtpcore.parameters import Parameters
 from smtpcore.replies import Reply
@@ -129,6 +130,16 @@ def test_a_message_overtakes_nothing() -> None:
     assert conn.data_to_send() == b""
     take(conn, b"250 ok\r\n")
     assert conn.data_to_send() == long.to_bytes()
+
+
+@pytest.mark.parametrize("domain", ["b_c.example", "_b.example", "b.example_"])
+def test_no_domain_with_an_underscore_is_sent(domain: str) -> None:
+    """Receivers may tolerate it; RFC 5321 2.3.5."""
+    conn = greeted()
+    tolerated = ReversePath.parse(f"<a@{domain}>", leniency=LENIENT)
+    with pytest.raises(SyntaxProblem):
+        conn.send(Mail(tolerated))
+    assert conn.outstanding == ()
 
 
 @pytest.mark.parametrize(
