@@ -174,6 +174,7 @@ def test_no_declaration_is_asked_about_what_is_no_value(value: bytes) -> None:
 def test_only_values_that_repeat_are_remembered_and_not_too_many(repeats: bool) -> None:
     asked: list[str | None] = []
     parameter: Parameter[object] = Parameter("X", "MAIL", octets=10, parse=asked.append, format=repr, repeats=repeats)
+    assert Parameter("X", "MAIL", octets=10, parse=str, format=str).repeats is False
     known = Language(CORE_VERBS, parameters={"MAIL": {"X": parameter}})
     for number in [*range(300), 0, 299]:
         assert isinstance(parse(b"MAIL FROM:<a@b.example> X=%d" % number, known), Mail)
