@@ -238,8 +238,13 @@ def test_lines_behind_which_octets_may_follow(line: bytes, announces: bool) -> N
     assert BDAT.announces(line) is announces
 
 
+@rule("X-PIPELINING-02")
 def test_a_chunk_need_not_end_a_group() -> None:
-    assert not BDAT.last
+    conn, server = ClientConnection("client.example"), ScriptedServer(offers="PIPELINING,CHUNKING")
+    delivery = Delivery(conn, [Message("a@b.example", ("b@mx.example",), b"123456789\r\n")], chunk_size=3)
+    converse(conn, server, delivery.handle)
+    assert [line for line in server.lines if line.startswith("BDAT")] == [*["BDAT 3"] * 3, "BDAT 2 LAST"]
+    assert server.turns == 4  # EHLO; MAIL and RCPT; the chunks; QUIT
 
 
 # -- SMTPUTF8 ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.chunking import Chunking
 from smtpcore.extensions.dsn import Dsn
 from smtpcore.extensions.limits import LimitsExtension
+from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.extensions.size import Size
 from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.limits import Limits
@@ -47,6 +48,11 @@ def test_the_longest_line(limit: int | None, verb: str, longest: int) -> None:
     talk = Talk(extensions=[Size(0), Dsn()], limits=Limits(command_line=limit)).hello()
     for octets, code in ((longest, 250 if verb == "NOOP" else 501), (longest + 1, 500)):
         assert talk.codes(verb + " " + "x" * (octets - len(verb) - 3)) == [code]
+
+
+def test_a_limit_of_the_server_is_what_a_prepared_set_offers() -> None:
+    for extensions in (None, ExtensionSet([Size(0)]), [Size(0)]):
+        assert "SIZE 40" in Talk(extensions=extensions, limits=Limits(message=40)).keywords
 
 
 @rule("X-FW-03")
