@@ -132,6 +132,30 @@ def test_a_message_overtakes_nothing() -> None:
     assert conn.data_to_send() == long.to_bytes()
 
 
+@pytest.mark.rule("X-MIX-07")
+def test_a_parameter_has_its_own_room_and_no_more() -> None:
+    conn = greeted("AUTH PLAIN")
+    room = 512 + 500 - len(MAIL.to_bytes()) - len(" AUTH=")
+    for _ in range(2):  # what is known of a parameter is remembered
+        with pytest.raises(LocalProtocolError):
+            conn.send(Mail(MAIL.path, Parameters((("AUTH", "x" * (room + 1)),))))
+        ask(conn, Mail(MAIL.path, Parameters((("AUTH", "x" * room),))), b"550 no\r\n")
+
+
+@pytest.mark.rule("X-SMTPUTF8-06")
+def test_no_parameter_beyond_ascii_without_smtputf8() -> None:
+    conn = greeted("DSN", "SMTPUTF8", "8BITMIME")
+    params = Parameters((("ORCPT", "utf-8;\u00e9@mx.example"),))
+    ask(conn, MAIL, b"250 ok\r\n")
+    for _ in range(2):
+        with pytest.raises(LocalProtocolError):
+            conn.send(Rcpt(RCPT.path, params))
+        ask(conn, Rcpt(RCPT.path, Parameters((("ORCPT", "rfc822;e@mx.example"),))), b"250 ok\r\n")
+    ask(conn, Reset(), b"250 ok\r\n")
+    ask(conn, Mail(MAIL.path, Parameters((("SMTPUTF8", None),))), b"250 ok\r\n")
+    ask(conn, Rcpt(RCPT.path, params), b"250 ok\r\n")
+
+
 @pytest.mark.parametrize("domain", ["b_c.example", "_b.example", "b.example_"])
 def test_no_domain_with_an_underscore_is_sent(domain: str) -> None:
     """Receivers may tolerate it; RFC 5321 2.3.5."""
