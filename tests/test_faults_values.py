@@ -12,6 +12,7 @@ from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.datetimes import is_date_time
 from smtpcore.domains import Domain
 from smtpcore.errors import SyntaxProblem
+from smtpcore.idna import check_u_label, to_a_label, to_u_label
 from smtpcore.leniency import Leniency
 from smtpcore.literals import AddressLiteral
 from smtpcore.mailboxes import Mailbox
@@ -174,3 +175,49 @@ def test_a_mistake_in_a_call_is_told_with_the_name_of_the_class() -> None:
     with pytest.raises(TypeError, match=r"^Domain\.__init__\(\)"):
         Domain()  # type: ignore[call-arg]
     assert repr(Domain("b.example")) == "Domain(text='b.example')"
+
+
+# -- labels of domains ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "reason"), [(62, "u-label"), (63, "u-label"), (64, "limit-label")])
+def test_what_is_said_of_a_long_label_with_a_fault(size: int, reason: str) -> None:
+    with pytest.raises(SyntaxProblem) as told:
+        check_u_label("\xfc" + "a" * (size - 2) + "!")
+    assert told.value.reason == reason
+
+
+@pytest.mark.parametrize("label", ["\ud800-", "a\ud800", "\ud800\xfc"])
+def test_a_lone_surrogate_is_a_fault_as_others(label: str) -> None:
+    with pytest.raises(SyntaxProblem) as told:
+        check_u_label(label)
+    assert told.value.reason == "u-label"
+
+
+@pytest.mark.parametrize("label", ["abc", "\xdc", "-\xfc", ""])
+def test_only_a_u_label_has_an_a_label(label: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        to_a_label(label)
+
+
+def test_the_longest_a_label() -> None:
+    label = "\xfc" + "a" * 54
+    while len(to_a_label(label)) < 63:
+        label += "a"
+    assert to_u_label(to_a_label(label)) == label
+    with pytest.raises(SyntaxProblem):
+        to_a_label(label + "a")
+
+
+@pytest.mark.parametrize("label", ["abc", "xx--bcher-kva", "xm--bcher-kva", "x", "", "xn--\xfc", "xn-"])
+def test_what_is_no_a_label_is_wrong_from_the_start(label: str) -> None:
+    with pytest.raises(SyntaxProblem) as told:
+        to_u_label(label)
+    assert (told.value.reason, told.value.position) == ("u-label", 0)
+
+
+@pytest.mark.parametrize(("digits", "place"), [("\u06f1\u0661", 2), ("\u0661\u06f1", 2), ("\u0628\u06f1\u0661", 4)])
+def test_two_kinds_of_digits_are_told_at_the_first(digits: str, place: int) -> None:
+    with pytest.raises(SyntaxProblem) as told:
+        check_u_label("\u0627" + digits)
+    assert told.value.position == place
