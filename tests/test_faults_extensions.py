@@ -158,6 +158,7 @@ def test_how_an_orcpt_is_odd(value: str, deviations: tuple[str, ...]) -> None:
     command = parse(f"RCPT TO:<a@b> ORCPT={value}".encode(), language)
     assert isinstance(command, Rcpt)
     assert command.deviations == deviations
+    assert isinstance(parse(b"RCPT TO:<a@b> ORCPT", language), Problem)
 
 
 # -- DELIVERBY --------------------------------------------------------------------------------------------------------
@@ -318,7 +319,8 @@ def test_what_was_cancelled_does_not_succeed(reply: Reply) -> None:
 
 
 def test_a_challenge_with_spaces_around_it() -> None:
-    challenge = encode(b"<1@mx>")
+    challenge = encode(b"_<1@mx>")
+    assert challenge.startswith("X")
     right = AuthDialogue(CramMd5Client("tim", "pencil")).receive(Reply(334, challenge))
     assert right != b"*"
     assert AuthDialogue(CramMd5Client("tim", "pencil")).receive(Reply(334, f" {challenge}  ")) == right

@@ -39,6 +39,7 @@ def test_a_header_in_utf8_beside_parameters() -> None:
 
 
 def test_smtputf8_that_the_caller_asks_for() -> None:
+    assert missing(*KINDS, offered="SMTPUTF8", params=(("SMTPUTF8", None),)) == "smtputf8-unavailable"
     for known in (KINDS, KINDS[:1]):
         assert missing(*known, offered="8BITMIME", params=(("SMTPUTF8", None),)) == "smtputf8-unavailable"
 
@@ -83,6 +84,7 @@ def test_what_a_plan_knows_when_it_is_told_nothing() -> None:
     assert planned.tls_verified is False
     assert missing(params=(("XFOO", None),)) == "xfoo-unavailable"
     planned = MailPlan({}, Mail(FROM, Parameters((("XFOO", None),))), [Rcpt(TO)])
+    assert planned.utf8 is False
     planned.finish(CLIENT_EXTENSIONS, extra=True)
     assert str(planned.mail_params) == " XFOO"
 
