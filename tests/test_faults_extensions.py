@@ -232,7 +232,8 @@ def test_the_smallest_limit() -> None:
 
 @rule("X-CHUNKING-03")
 @pytest.mark.parametrize(
-    ("line", "announces"), [(b"BDAT 1", True), (b"BDAT 0 \t", False), (b"BDAT 0\t ", False), (b"BDAT 0 LAST ", False)]
+    ("line", "announces"),
+    [(b"BDAT 1", True), (b"BDAT 0 \t", False), (b"BDAT 0\t ", False), (b"BDAT 0 LAST ", False), (b"BDAT 0X", True)],
 )
 def test_lines_behind_which_octets_may_follow(line: bytes, announces: bool) -> None:
     assert BDAT.announces is not None
