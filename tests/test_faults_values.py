@@ -11,7 +11,8 @@ import pytest
 from smtpcore.addresses import ForwardPath, ReversePath
 from smtpcore.datetimes import is_date_time
 from smtpcore.domains import Domain
-from smtpcore.errors import SyntaxProblem
+from smtpcore.errors import LocalProtocolError, SMTPError, SyntaxProblem
+from smtpcore.events import Closed
 from smtpcore.idna import check_u_label, to_a_label, to_u_label
 from smtpcore.leniency import Leniency
 from smtpcore.literals import AddressLiteral
@@ -221,3 +222,37 @@ def test_two_kinds_of_digits_are_told_at_the_first(digits: str, place: int) -> N
     with pytest.raises(SyntaxProblem) as told:
         check_u_label("\u0627" + digits)
     assert told.value.position == place
+
+
+@pytest.mark.parametrize(
+    ("label", "fits"),
+    [
+        ("\u0628\u200c\u0628", True),
+        ("\u0621\u0628\u200c\u0628", True),
+        ("\u0628\u0621\u200c\u0628", False),
+        ("\u0628\u200c\u0628\u0621", True),
+        ("\u0628\u200c\u0621\u0628", False),
+        ("\u0628\u064b\u200c\u064b\u0628", True),
+        ("\u1820\u200c\u1820", True),
+        ("\u200c\u1820\u1820", False),
+        ("\u1820\u1820\u200c", False),
+        ("\u200d\u0915\u094d", False),
+        ("\u200c\u0915\u094d", False),
+        ("\u0915\u094d\u200d", True),
+    ],
+)
+def test_joiners_look_at_their_neighbours(label: str, fits: bool) -> None:
+    """RFC 5892 A.1 and A.2: letters that join on both sides (U+0628, U+1820), or a virama (U+094D) before it."""
+    if fits:
+        check_u_label(label)
+    else:
+        with pytest.raises(SyntaxProblem):
+            check_u_label(label)
+
+
+def test_the_end_of_a_connection_is_equal_when_it_says_the_same() -> None:
+    assert Closed(SMTPError("x")) == Closed(SMTPError("x"))
+    assert Closed(SMTPError("x")) != Closed(LocalProtocolError("x"))
+    assert Closed(SMTPError("x")) != Closed(SMTPError("y"))
+    assert (Closed() == object()) is False
+    assert (Closed() == mock.ANY) is True
