@@ -8,7 +8,7 @@ import pytest
 
 from smtpcore.commands import Command, EndOfMessage, Mail, Noop, no_argument
 from smtpcore.errors import LocalProtocolError
-from smtpcore.events import Connect, Step
+from smtpcore.events import Connect, Refused, Step
 from smtpcore.extensions.base import Extension, Verb
 from smtpcore.extensions.limits import LimitsExtension
 from smtpcore.limits import Limits
@@ -166,3 +166,17 @@ def test_the_policy_that_accepts_all_leaves_news_alone() -> None:
     assert question is not None
     accept_all(talk.connection, question)
     assert talk.connection.question is None
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_how_much_of_a_chunk_that_is_too_large_is_swallowed(size: int) -> None:
+    talk = Talk(limits=Limits(message=1, swallow=2)).envelope()
+    assert talk.codes(b"BDAT %d\r\n" % size + b"x" * size) == [552]
+    assert talk.closed is (size > 2)
+    assert [event.line for event in talk.all(Refused)] == ([b"BDAT 3"] if size > 2 else [])
+
+
+def test_what_a_server_is_unless_it_is_told_otherwise() -> None:
+    settings = ServerSettings(HOST)
+    assert (settings.rcpt_window, settings.lmtp, settings.early_talk, settings.foreign) == (1, False, False, False)
+    assert (settings.ask, settings.listed) == (frozenset(), None)
