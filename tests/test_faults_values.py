@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from typing import Any
 from unittest import mock
 
@@ -17,6 +18,8 @@ from smtpcore.idna import check_u_label, to_a_label, to_u_label
 from smtpcore.leniency import Leniency
 from smtpcore.literals import AddressLiteral
 from smtpcore.mailboxes import Mailbox
+from smtpcore.slots import Slots
+from smtpcore.timeouts import Deadline
 from smtpcore.xtext import decode, decode_utf8
 
 # -- comparison -------------------------------------------------------------------------------------------------------
@@ -256,3 +259,18 @@ def test_the_end_of_a_connection_is_equal_when_it_says_the_same() -> None:
     assert Closed(SMTPError("x")) != Closed(SMTPError("y"))
     assert (Closed() == object()) is False
     assert (Closed() == mock.ANY) is True
+
+
+def test_no_wait_has_no_end() -> None:
+    deadline = Deadline()
+    assert deadline.at(5.0, None, 10.0) == math.inf
+    assert deadline.at(5.0, "mail", 10.0) == 15.0
+    assert deadline.at(9.0, "mail", 10.0) == 15.0
+
+
+def test_a_reply_that_is_owed_is_not_positive_yet() -> None:
+    slots: Slots[str] = Slots()
+    slots.open("NOOP")
+    slot = slots.find("NOOP")
+    assert slot is not None
+    assert (slot.positive, slot.wire) == (False, None)
