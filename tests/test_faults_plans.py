@@ -16,7 +16,9 @@ from smtpcore.extensions.deliverby import DeliverByExtension
 from smtpcore.extensions.eightbitmime import EightBitMime
 from smtpcore.extensions.known import CLIENT_EXTENSIONS
 from smtpcore.extensions.planning import MailPlan, MissingExtension, announces_eight_bit, header_needs_utf8, planners
+from smtpcore.extensions.registry import ExtensionSet
 from smtpcore.extensions.smtputf8 import SmtpUtf8
+from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.mailboxes import Unqualified
 from smtpcore.parameters import Parameter, Parameters, bare, no_value
 from tests.extensions.plans import missing, plan
@@ -188,3 +190,12 @@ def test_verbs_end_a_group_unless_they_say_otherwise() -> None:
     grammar = Chunking.verbs[0].grammar
     assert Verb("XONE", grammar, moves={}).last is True
     assert Verb("XTWO", grammar, moves={}, last=False).last is False
+
+
+def test_which_verbs_are_not_looked_at() -> None:
+    extensions = ExtensionSet([EightBitMime(), SmtpUtf8(), Chunking(), BinaryMime()])
+    assert extensions.guarded_by_mail == {"DATA"}
+    assert extensions.unguarded >= {"MAIL", "RCPT", "NOOP", "QUIT"}
+    assert not extensions.unguarded & {"DATA", "BDAT"}
+    extensions = ExtensionSet([*extensions, StartTlsExtension(required=True)])
+    assert extensions.guarded_by_mail == extensions.unguarded == frozenset()
