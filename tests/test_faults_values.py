@@ -274,3 +274,18 @@ def test_a_reply_that_is_owed_is_not_positive_yet() -> None:
     slot = slots.find("NOOP")
     assert slot is not None
     assert (slot.positive, slot.wire) == (False, None)
+
+
+@pytest.mark.parametrize("capital", "AMXZ")
+def test_no_capital_letter_is_in_a_u_label(capital: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        check_u_label(f"\xfc{capital}")
+
+
+def test_each_digit_of_two_kinds_is_one() -> None:
+    for one in ("\u0660", "\u0665", "\u0669"):
+        for other in ("\u06f0", "\u06f5", "\u06f9"):
+            for label in (f"\u0627{one}{other}", f"\u0627{other}{one}"):
+                with pytest.raises(SyntaxProblem):
+                    check_u_label(label)
+        check_u_label(f"\u06fa{one}")  # a letter behind the digits
