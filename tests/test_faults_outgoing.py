@@ -21,7 +21,7 @@ from smtpcore.replies import Reply
 from smtpcore.state import Move, State
 from smtpcore.timeouts import Timeouts
 from smtpcore.transaction import Transaction
-from tests.client_tools import MAIL, RCPT, ask, greeted, in_text, planned, take
+from tests.client_tools import MAIL, RCPT, ask, greeted, hello_reply, in_text, planned, take
 
 # -- what comes next --------------------------------------------------------------------------------------------------
 
@@ -140,6 +140,63 @@ def test_a_parameter_has_its_own_room_and_no_more() -> None:
         with pytest.raises(LocalProtocolError):
             conn.send(Mail(MAIL.path, Parameters((("AUTH", "x" * (room + 1)),))))
         ask(conn, Mail(MAIL.path, Parameters((("AUTH", "x" * room),))), b"550 no\r\n")
+
+
+@pytest.mark.rule("X-MIX-07")
+def test_a_parameter_that_nobody_knows_brings_its_own_room() -> None:
+    conn = greeted("AUTH PLAIN", "XTAG")
+    room = 512 + 500 - len(MAIL.to_bytes()) - len(" AUTH=")
+    with pytest.raises(LocalProtocolError):
+        conn.send(Mail(MAIL.path, Parameters((("AUTH", "x" * (room + 1)), ("XTAG", "abc")))))
+    conn.send(Mail(MAIL.path, Parameters((("AUTH", "x" * room), ("XTAG", "abc")))))
+    assert len(conn.data_to_send()) == 512 + 500 + len(" XTAG=abc")
+
+
+def test_extra_parameters_are_not_for_servers_without_extensions() -> None:
+    conn = greeted(extra_parameters=True)
+    mail = Mail(MAIL.path, Parameters((("XTAG", "abc"),)))
+    conn.send(Hello(Domain("client.example"), "HELO"))
+    conn.data_to_send()
+    take(conn, b"250 mx.example.com\r\n")
+    with pytest.raises(LocalProtocolError):
+        conn.send(mail)
+    ask(conn, Hello(Domain("client.example")), hello_reply("SIZE"))
+    conn.send(mail)
+    assert conn.data_to_send() == mail.to_bytes()
+
+
+@pytest.mark.rule("X-SMTPUTF8-06")
+def test_other_parameters_do_not_allow_what_is_beyond_ascii() -> None:
+    conn = greeted("SMTPUTF8", "8BITMIME", "SIZE", "DSN")
+    path = ReversePath.of("\u00e9@client.example")
+    with pytest.raises(LocalProtocolError):
+        conn.send(Mail(path, Parameters((("SIZE", "5"), ("RET", "HDRS"), ("BODY", "8BITMIME")))))
+    conn.send(Mail(path, Parameters((("SIZE", "5"), ("SMTPUTF8", None)))))
+
+
+@pytest.mark.parametrize("keyword", ["BODY", "body"])
+def test_binary_content_is_not_announced_where_it_was_not_offered(keyword: str) -> None:
+    """Also when the same parameter was sent with another value before."""
+    conn = greeted("8BITMIME")
+    ask(conn, Mail(MAIL.path, Parameters(((keyword, "8BITMIME"),))), b"550 no\r\n")
+    with pytest.raises(LocalProtocolError):
+        conn.send(Mail(MAIL.path, Parameters(((keyword, "BINARYMIME"),))))
+
+
+class OtherBinary(Extension):
+    """Another way to announce content without lines, which these messages do not go."""
+
+    keyword: ClassVar[str] = "XBINARY"
+
+    def binary(self, mail: Mail) -> bool:
+        return "XBINARY" in mail.params
+
+
+def test_the_extension_that_a_message_needs_is_asked_for_alone() -> None:
+    conn = greeted("CHUNKING", "BINARYMIME", "8BITMIME", extensions=[OtherBinary(), *KNOWN])
+    mail = Mail(MAIL.path, Parameters((("BODY", "BINARYMIME"),)))
+    conn.send(mail)
+    assert conn.data_to_send() == mail.to_bytes()
 
 
 @pytest.mark.rule("X-SMTPUTF8-06")
