@@ -289,3 +289,27 @@ def test_each_digit_of_two_kinds_is_one() -> None:
                 with pytest.raises(SyntaxProblem):
                     check_u_label(label)
         check_u_label(f"\u06fa{one}")  # a letter behind the digits
+
+
+@pytest.mark.parametrize(
+    ("refused", "taken"),
+    [
+        ("\u034f", "\u034e\u0350"),
+        ("\u1100\u11ff", "\u10ff\u1200"),
+        ("\u17b4\u17b5", "\u17b3\u17b6"),
+        ("\u180b\u180f", "\u1810"),
+        ("\u20d0\u20f0", ""),
+        ("\ua960\ua97c", ""),
+        ("\ud7b0\ud7fb", "\ud7a3"),
+        ("\ufe00\ufe0f", ""),
+        ("\U0001d165\U0001d244", ""),
+        ("\U000e0100\U000e01ef", ""),
+    ],
+)
+def test_the_borders_of_what_is_no_letter_in_a_label(refused: str, taken: str) -> None:
+    """RFC 5892 2.6 to 2.9: characters that are to be ignored, combining marks for symbols, and old Hangul Jamo."""
+    for char in refused:
+        with pytest.raises(SyntaxProblem):
+            check_u_label(f"\u00fc{char}")
+    for char in taken:
+        check_u_label(f"\u00fc{char}")
