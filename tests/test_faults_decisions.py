@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from smtpcore.commands import Command, EndOfMessage, Mail, Noop, no_argument
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Connect, Refused, Step
-from smtpcore.extensions.base import Extension, Verb
+from smtpcore.extensions.base import Extension, Verb, When
 from smtpcore.extensions.limits import LimitsExtension
 from smtpcore.limits import Limits
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection, accept_all
+from smtpcore.session import Note, Session
 from smtpcore.settings import ServerSettings
 from smtpcore.state import Move, State
 from tests.server_tools import GONE, HOST, NO, Talk, defer, replies_in, with_extensions
@@ -180,3 +182,20 @@ def test_what_a_server_is_unless_it_is_told_otherwise() -> None:
     settings = ServerSettings(HOST)
     assert (settings.rcpt_window, settings.lmtp, settings.early_talk, settings.foreign) == (1, False, False, False)
     assert (settings.ask, settings.listed) == (frozenset(), None)
+
+
+class Once(Extension):
+    """Takes one VRFY; EHLO makes it forget."""
+
+    keyword: ClassVar[str] = "XONCE"
+    guards: ClassVar[Mapping[str, When]] = {"VRFY": When.ALWAYS}
+
+    def guard(self, command: Command, session: Session) -> Reply | None:
+        known, session.notes = session.notes or {}, {self.keyword: Note()}
+        return NO if self.keyword in known else None
+
+
+def test_a_greeting_that_is_accepted_is_a_new_beginning() -> None:
+    talk = Talk({"EHLO": [None, NO, None]}, extensions=with_extensions(Once())).hello()
+    assert talk.codes("VRFY a", "VRFY a", "EHLO x", "VRFY a") == [252, 550, 550, 550]
+    assert talk.codes("EHLO x", "VRFY a", "VRFY a") == [250, 252, 550]
