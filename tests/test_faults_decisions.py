@@ -182,6 +182,11 @@ def test_what_a_server_is_unless_it_is_told_otherwise() -> None:
     settings = ServerSettings(HOST)
     assert (settings.rcpt_window, settings.lmtp, settings.early_talk, settings.foreign) == (1, False, False, False)
     assert (settings.ask, settings.listed) == (frozenset(), None)
+    connection = ServerConnection()
+    question = connection.next_event()
+    assert isinstance(question, Connect)
+    connection.accept(question)
+    assert connection.data_to_send() == b"220 localhost ESMTP ready\r\n"
 
 
 class Once(Extension):
