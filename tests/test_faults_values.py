@@ -313,3 +313,11 @@ def test_the_borders_of_what_is_no_letter_in_a_label(refused: str, taken: str) -
             check_u_label(f"\u00fc{char}")
     for char in taken:
         check_u_label(f"\u00fc{char}")
+
+
+@pytest.mark.parametrize("char", "\u3042\U0001b002\u30a2\u30fd\u30fe\u4e00\u3005\u3007\U00016fe3\U00016ff0")
+def test_the_katakana_middle_dot_beside_each_kind_of_japanese_text(char: str) -> None:
+    """RFC 5892 A.7: Hiragana, Katakana or Han, however the character is named."""
+    check_u_label(f"\u00fc{char}\u30fb")
+    with pytest.raises(SyntaxProblem):
+        check_u_label("\u00fc\u30fb")
