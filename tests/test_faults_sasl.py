@@ -148,6 +148,14 @@ def test_the_salt_of_a_decoy() -> None:
             ScramKeys.decoy("SHA-256", "user", b"secret", salt_length=length)
 
 
+def test_the_salt_of_who_does_not_exist() -> None:
+    server = ScramServer("SCRAM-SHA-1", b"server", decoy_secret=b"secret")
+    assert isinstance(server.step(b"n,,n=user,r=abc"), Verify)
+    challenge = server.provide(None)
+    assert isinstance(challenge, Challenge)
+    assert len(base64.b64decode(attributes(challenge.data, b"rsi")[1])) == 16
+
+
 def test_the_rounds_of_keys_unless_told_otherwise() -> None:
     """Decoys that took others than real users would tell who has an account (X-SCRAM-21)."""
     found = ScramKeys.derive("SHA-1", "pencil", b"salt"), ScramKeys.decoy("SHA-1", "user", b"secret")
