@@ -39,6 +39,10 @@ def test_a_text_is_owed_when_the_driver_knows_that_it_is_due() -> None:
     assert steps == [Step.CONTINUE, Step.CONTINUE, Step.DECIDE]
 
 
+def test_what_was_not_sent_is_answered_as_a_server_would_have() -> None:
+    assert (NOT_SENT.code, str(NOT_SENT.enhanced)) == (503, "5.5.1")
+
+
 def test_no_more_chunks_are_owed_while_one_waits_for_a_reply() -> None:
     conn = greeted("CHUNKING")
     for command in (MAIL, RCPT):
