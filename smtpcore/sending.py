@@ -298,7 +298,7 @@ class Gate:
         for keyword, value in params.pairs:
             octets = rooms.get((verb, keyword))
             room += self._room(verb, keyword, value) if octets is None else octets
-        if verb == "MAIL" and isinstance(command, Mail) and self.binary(command):
+        if isinstance(command, Mail) and self.binary(command):
             for extension in self._binary:
                 if extension.binary(command) and not self.offers(extension):
                     raise LocalProtocolError(f"{extension.keyword} was not offered: binary content is not sent")
