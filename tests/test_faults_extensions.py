@@ -342,3 +342,17 @@ def test_a_mechanism_that_tls_does_not_bring() -> None:
     extension = AuthExtension(("SCRAM-SHA-256-PLUS", "PLAIN"))
     assert Talk(extensions=with_extensions(extension), tls=True).hello().codes("AUTH SCRAM-SHA-256-PLUS") == [504]
     assert Talk(extensions=with_extensions(extension)).hello().codes("AUTH PLAIN") == [538]
+
+
+@rule("X-AUTH-21", "X-AUTH-22")
+@pytest.mark.parametrize(("octets", "code"), [(12288, 501), (12289, 500)])
+def test_the_longest_line_of_an_exchange(octets: int, code: int) -> None:
+    talk = Talk(extensions=with_extensions(AuthExtension()), tls=True).hello()
+    assert talk.codes("AUTH PLAIN", "!" * octets) == [334, code]
+
+
+@rule("X-AUTH-30")
+def test_what_is_taken_before_an_authentication_that_is_required() -> None:
+    for lmtp, hello in ((True, "LHLO x"), (False, "EHLO x"), (False, "HELO x")):
+        talk = Talk(extensions=with_extensions(AuthExtension(required=True)), tls=True, lmtp=lmtp)
+        assert talk.codes("NOOP", hello, "RSET", "VRFY a", "QUIT") == [250, 250, 250, 530, 221]

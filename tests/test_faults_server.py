@@ -154,6 +154,10 @@ def test_each_wait_begins_anew() -> None:
     assert talk.connection.tick(300) == 380
     assert talk.codes(b"y") == [250]
     assert talk.connection.tick(310) == 610
+    talk.feed(b"BDAT 1\r\n")
+    assert talk.connection.tick(312) == 492
+    assert talk.codes(b"y") == [250]
+    assert talk.connection.tick(315) == 615
     talk.feed(b"BDAT 2 LAST\r\n")
     assert talk.connection.tick(320) == 500
     assert talk.codes(b"yz") == [250]
