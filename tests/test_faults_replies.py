@@ -9,7 +9,7 @@ import pytest
 
 from smtpcore.capabilities import Capabilities
 from smtpcore.content import NewlinePolicy
-from smtpcore.errors import SMTPError
+from smtpcore.errors import SMTPError, SyntaxProblem
 from smtpcore.events import Reason
 from smtpcore.lines import ReceiveBuffer
 from smtpcore.listed import LISTED
@@ -207,3 +207,22 @@ def test_the_codes_that_are_listed_for_a_command() -> None:
         verb, *codes = line.split(" ")
         wanted[verb] = {421, 500, 501, *map(int, codes)}
     assert wanted == {**LISTED}
+
+
+def test_an_enhanced_code_is_taken_off_unless_told_otherwise() -> None:
+    assert Reply.received(250, [b"2.1.5 fine"]) == Reply(250, "fine", "2.1.5")
+    assert Reply.received(250, [b"2.1.5 fine"], enhanced=False).enhanced is None
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_largest_reply(more: int) -> None:
+    reader = ReplyReader()
+    for _ in range(31):
+        assert reader.push(b"250-" + b"a" * 2042) is None
+    assert reader.push(b"250-" + b"a" * 2030) is None
+    last = b"250 " + b"a" * (65536 - 31 * 2048 - 2036 - 6 + more)
+    if more:
+        with pytest.raises(SyntaxProblem):
+            reader.push(last)
+    else:
+        assert reader.push(last) is not None

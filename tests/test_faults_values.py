@@ -16,6 +16,7 @@ from smtpcore.errors import LocalProtocolError, SMTPError, SyntaxProblem
 from smtpcore.events import Closed
 from smtpcore.idna import check_u_label, to_a_label, to_u_label
 from smtpcore.leniency import Leniency
+from smtpcore.limits import Limits
 from smtpcore.literals import AddressLiteral
 from smtpcore.mailboxes import Mailbox
 from smtpcore.slots import Slots
@@ -321,3 +322,10 @@ def test_the_katakana_middle_dot_beside_each_kind_of_japanese_text(char: str) ->
     check_u_label(f"\u00fc{char}\u30fb")
     with pytest.raises(SyntaxProblem):
         check_u_label("\u00fc\u30fb")
+
+
+def test_the_limits_that_hold_unless_others_are_set() -> None:
+    lines = {"command_line": 2048, "endless_line": 65536, "text_line": None, "reply_line": 2048}
+    counts = {"recipients": 1000, "errors": 20, "junk": 100, "auth_failures": 3, "chunks": 100_000, "pipeline": 4096}
+    sizes = {"message": None, "swallow": 2**30, "held_input": 2**20, "reply_lines": 1024, "reply": 65536}
+    assert Limits() == Limits(**lines, **counts, **sizes)  # type: ignore[arg-type]

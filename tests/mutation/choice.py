@@ -45,9 +45,11 @@ class Choice:
         entering = self.reach.entering
         entered = [entering(mutant.key.module, lines_of(mutant))] if mutant.in_function else []
         around = entering(mutant.key.module, -1)
-        own, faults = f"/test_{_stem(mutant)}.py", "/test_faults_"
+        stem = _stem(mutant)
+        own = f"/test_{stem}.py", f"/test_faults_{_OWN.get(stem, stem)}"
         # A test of a table enters no line of its module.
-        first = [test for test in tests if own in test.file] + [test for test in around if faults in test.file]
+        first = [test for test in tests if any(name in test.file for name in own)]
+        first += [test for test in around if "/test_faults_" in test.file]
         for group in (*entered, first, *some, around, tests):
             found.update((test.name, test) for test in self._ordered(mutant, group) if test.name not in found)
         return list(found.values())
