@@ -46,7 +46,7 @@ class Choice:
         entered = [entering(mutant.key.module, lines_of(mutant))] if mutant.in_function else []
         around = entering(mutant.key.module, -1)
         stem = _stem(mutant)
-        own = f"/test_{stem}.py", f"/test_faults_{_OWN.get(stem, stem)}"
+        own = f"_{stem}.py", f"/test_faults_{_OWN.get(stem, stem)}"
         # A test of a table enters no line of its module.
         first = [test for test in tests if any(name in test.file for name in own)]
         first += [test for test in around if "/test_faults_" in test.file]
