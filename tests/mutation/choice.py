@@ -11,6 +11,8 @@ from tests.mutation.users import Users
 
 #: How many files of tests are collected at once, then, for one mutant.
 _STAGES: Final = (3, 8, 1000)
+#: Seconds that a test takes which is asked late.
+_SLOW: Final = 0.1
 #: What the names of some modules' own files of tests contain, where it is not the name of the module.
 _OWN: Final = {"reply": "repl", "replies": "repl", "sasl_scram_keys": "sasl_scram", "sasl_gs2": "sasl_scram"}
 
@@ -61,7 +63,7 @@ class Choice:
             (test for test in tests if test.name not in self.void),
             key=lambda test: (
                 self.is_doubtful(test, mutant),
-                test.generated,
+                test.generated or test.seconds > _SLOW,
                 [name not in test.file for name in near],
                 test.seconds,
             ),
