@@ -226,3 +226,9 @@ def test_the_largest_reply(more: int) -> None:
             reader.push(last)
     else:
         assert reader.push(last) is not None
+
+
+def test_the_old_form_of_auth_is_read_in_replies_unless_told_otherwise() -> None:
+    reply = Reply(250, ["mx.example", "AUTH=LOGIN PLAIN"])
+    assert "AUTH" in Capabilities.parse(reply)
+    assert "AUTH" not in Capabilities.parse(reply, old_auth=False)

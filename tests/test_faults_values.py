@@ -287,8 +287,9 @@ def test_each_digit_of_two_kinds_is_one() -> None:
     for one in ("\u0660", "\u0665", "\u0669"):
         for other in ("\u06f0", "\u06f5", "\u06f9"):
             for label in (f"\u0627{one}{other}", f"\u0627{other}{one}"):
-                with pytest.raises(SyntaxProblem):
+                with pytest.raises(SyntaxProblem) as told:
                     check_u_label(label)
+                assert told.value.position == 2
         check_u_label(f"\u06fa{one}")  # a letter behind the digits
 
 
