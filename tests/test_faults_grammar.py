@@ -222,6 +222,7 @@ def test_what_a_message_held_does_not_count_in_comparison() -> None:
     assert (one.size, one.offences) == (0, ())
     assert one == other
     assert repr(one) == repr(other) == "EndOfMessage()"
+    assert one.to_bytes() == other.to_bytes()
 
 
 @pytest.mark.parametrize("text", [" x", "x ", " ", "  x", "x  "])
