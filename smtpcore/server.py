@@ -251,6 +251,12 @@ class ServerConnection(Intake):
 
     def _check_reply(self, question: Question, reply: Reply | None, positive: bool) -> None:
         """Whether this reply can be given to this question, before anything changes."""
+        if positive and self._session.envelope is None:
+            verb = self._settings.extensions.verbs.get(question.verb) if isinstance(question, Command) else None
+            if verb is not None and verb.octets is not None:
+                raise LocalProtocolError(
+                    f"the octets of {verb.name} are content, and no transaction is open: reject it"
+                )
         if reply is None:
             if isinstance(question, Inquiry) and question.about == "EXPN":
                 raise LocalProtocolError("accept() of EXPN needs the reply with the members of the list")
@@ -425,12 +431,12 @@ class ServerConnection(Intake):
 
     def _decided_chunk(self, question: Command, verb: Verb, reply: Reply | None, positive: bool) -> None:
         assert verb.octets is not None
-        envelope = self._session.envelope
-        assert envelope is not None
         if not positive:
             assert reply is not None
             self._refuse_chunk(question, verb, reply)
             return
+        envelope = self._session.envelope
+        assert envelope is not None  # it was looked at before anything changed
         envelope.chunks += 1
         limit = self._settings.limits.chunks
         if limit is not None and envelope.chunks > limit:

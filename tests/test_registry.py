@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpcore.commands import Command, CommandError, Language, Mail, Problem, parse
+from smtpcore.commands import Command, CommandError, Language, Mail, Noop, Problem, parse
 from smtpcore.errors import LocalProtocolError, SyntaxProblem
 from smtpcore.extensions.base import Extension, Finish, Say, Turn, Verb, When, staying
 from smtpcore.extensions.chunking import Chunking
@@ -24,6 +24,7 @@ from smtpcore.extensions.smtputf8 import SmtpUtf8
 from smtpcore.extensions.starttls import StartTlsExtension
 from smtpcore.parameters import Parameter, Parameters
 from smtpcore.replies import BAD_ARGUMENT, Reply
+from smtpcore.server import ServerConnection, accept_all
 from smtpcore.session import Note, ResetKind, Session
 from smtpcore.state import State
 from tests.server_tools import GONE, Talk, with_extensions
@@ -148,6 +149,23 @@ def test_a_private_extension() -> None:
 def test_octets_of_a_private_verb_are_swallowed_when_it_is_refused() -> None:
     talk = Talk(extensions=with_extensions(XTag()))
     assert talk.codes(b"XSUM 6\r\nRSET\r\nNOOP\r\n") == [503, 250]
+
+
+@rule("X-CHUNKING-12")
+def test_octets_outside_of_a_transaction_can_only_be_refused() -> None:
+    connection = ServerConnection("mx.example.org", extensions=with_extensions(XTag()))
+    for said in (b"", b"EHLO client.example\r\n", b"XSUM 6\r\nRSET\r\nNOOP\r\n"):
+        if said:
+            connection.receive_data(said)
+        while (event := connection.next_event()) is not None and not isinstance(event, XSum):
+            accept_all(connection, event)
+        connection.data_to_send()
+    assert isinstance(event, XSum)
+    with pytest.raises(LocalProtocolError, match="no transaction is open"):
+        connection.accept(event)
+    connection.reject(event, BAD_ARGUMENT)
+    assert list(connection.events()) == [Noop()]
+    assert connection.data_to_send().splitlines()[0].startswith(b"501 ")
 
 
 def test_lines_of_a_private_dialogue() -> None:
