@@ -30,7 +30,7 @@ _READY: Final = State.READY
 _BDAT: Final = State.BDAT
 _HELLOS: Final = frozenset(("EHLO", "HELO", "LHLO"))
 #: Verbs behind which commands belong to another transaction, or to none.
-_NEW_GROUND: Final = frozenset(("MAIL", "RSET", *_HELLOS))
+_NEW_GROUND: Final = frozenset(("RSET", *_HELLOS))
 #: The state behind MAIL, RCPT and DATA in READY.
 _BEHIND_DATA: Final = TABLE[TABLE[TABLE[_READY]["MAIL"].done]["RCPT"].done]["DATA"].done
 #: Verbs that change nothing but the state.

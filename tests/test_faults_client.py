@@ -91,6 +91,21 @@ def test_the_reply_to_a_second_greeting_has_no_enhanced_code() -> None:
     assert ask(conn, Noop(), bad) == Reply(550, "no", "5.7.1")
 
 
+@pytest.mark.rule("X-ENHANCED-06")
+@pytest.mark.parametrize(("verb", "lmtp"), [("HELO", False), ("LHLO", True)])
+def test_no_greeting_is_answered_with_an_enhanced_code(verb: str, lmtp: bool) -> None:
+    conn = greeted("ENHANCEDSTATUSCODES", "PIPELINING", lmtp=lmtp)
+    reply = ask(conn, Hello(Domain("client.example"), verb), b"250 2.0.0 ok\r\n")
+    assert (reply.text, reply.enhanced) == ("2.0.0 ok", None)
+
+
+@pytest.mark.parametrize("verified", [False, True])
+def test_tls_alone_proves_no_name(verified: bool) -> None:
+    options = {"tls_verified": True} if verified else {}
+    assert ClientConnection("client.example", tls=True, **options).tls_verified is verified
+    assert not ClientConnection("client.example", **options).tls_verified
+
+
 def test_lines_mean_what_they_mean_where_they_stand() -> None:
     """The last line of a long reply is another reply when it comes alone."""
     conn = greeted()

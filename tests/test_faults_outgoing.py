@@ -39,6 +39,22 @@ def test_a_text_is_owed_when_the_driver_knows_that_it_is_due() -> None:
     assert steps == [Step.CONTINUE, Step.CONTINUE, Step.DECIDE]
 
 
+def test_behind_rset_nothing_is_lost_with_the_transaction_before_it() -> None:
+    conn = greeted("CHUNKING")
+    for command in (MAIL, RCPT):
+        ask(conn, command, b"250 ok\r\n")
+    conn.start_chunks(Bdat)
+    assert len([*conn.events()]) == 1
+    conn.end_body(b"text\r\n")
+    conn.send_all([Mail(MAIL.path), Rcpt(RCPT.path), Reset(), Mail(MAIL.path), Rcpt(RCPT.path)])
+    conn.data_to_send()
+    said = []
+    for reply in (b"554 no\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n"):
+        take(conn, reply)
+        said.append(conn.data_to_send())
+    assert said == [b"RSET\r\n", MAIL.to_bytes(), RCPT.to_bytes(), b""]
+
+
 def test_what_was_not_sent_is_answered_as_a_server_would_have() -> None:
     assert (NOT_SENT.code, str(NOT_SENT.enhanced)) == (503, "5.5.1")
 

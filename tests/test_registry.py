@@ -320,6 +320,27 @@ def test_what_cannot_go_together() -> None:
             ExtensionSet(together)
 
 
+class XNear(Extension):
+    """A parameter of MAIL, and a look at the parameters of RCPT."""
+
+    keyword: ClassVar[str] = "XNEAR"
+    parameters: ClassVar[tuple[Parameter[str], ...]] = (Parameter("XP", "MAIL", octets=9, parse=_tag, format=str),)
+    guards: ClassVar[Mapping[str, When]] = {"RCPT": When.PARAMETERS}
+
+
+class XFar(Extension):
+    """A parameter of RCPT with the same name."""
+
+    keyword: ClassVar[str] = "XFAR"
+    parameters: ClassVar[tuple[Parameter[str], ...]] = (Parameter("XP", "RCPT", octets=9, parse=_tag, format=str),)
+
+
+def test_an_extension_looks_at_its_own_parameters_only() -> None:
+    extensions = ExtensionSet([XNear(), XFar()])
+    assert extensions.concern("RCPT", ("XP",), True).guards == ()
+    assert len(ExtensionSet([XTag()]).concern("DATA", (), True).guards) == 1
+
+
 def test_lookups() -> None:
     extensions = ExtensionSet([Size(30), EightBitMime(), XTag()])
     assert [each.keyword for each in extensions] == ["SIZE", "8BITMIME", "XTAG"]
