@@ -67,3 +67,7 @@ def test_every_public_name_is_listed_and_found() -> None:
     for name in smtpcore.__all__:
         assert getattr(smtpcore, name) is getattr(smtpcore, name)
     assert smtpcore.replies.OK.code == 250
+
+
+def test_the_module_of_replies_is_found_whoever_imported_it_first() -> None:
+    assert vars(smtpcore)["__getattr__"]("replies") is smtpcore.replies

@@ -341,6 +341,13 @@ def test_an_extension_looks_at_its_own_parameters_only() -> None:
     assert len(ExtensionSet([XTag()]).concern("DATA", (), True).guards) == 1
 
 
+def test_what_concerns_extensions_is_the_same_beyond_what_is_remembered() -> None:
+    extensions = ExtensionSet([Size(1000)])
+    for number in range(400):
+        concern = extensions.concern("MAIL", ("SIZE", f"X{number}"), True)
+        assert len(concern.guards) == 1
+
+
 def test_lookups() -> None:
     extensions = ExtensionSet([Size(30), EightBitMime(), XTag()])
     assert [each.keyword for each in extensions] == ["SIZE", "8BITMIME", "XTAG"]
