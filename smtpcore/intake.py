@@ -219,7 +219,8 @@ class Intake(ServerCore):
                 self._blocks = blocks
                 self._progress += 1
             if data:
-                return Body._make(data)  # type: ignore[no-any-return]
+                body: Body = Body._make(data)
+                return body
             if not text.finished:
                 self._starved = True
                 return None

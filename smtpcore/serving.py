@@ -121,7 +121,8 @@ class ServerCore(Connection[ServerEvent]):
         reply = self._settings.named(reply)
         if reply.enhanced is not None or reply.is_intermediate or not self._settings.extensions.enhanced_codes:
             return reply
-        return Reply._make(reply.code, reply.lines, _UNDEFINED[reply.code // 100], None)  # type: ignore[no-any-return]
+        completed: Reply = Reply._make(reply.code, reply.lines, _UNDEFINED[reply.code // 100], None)
+        return completed
 
     def _write(self, reply: Reply) -> None:
         slots = self._slots

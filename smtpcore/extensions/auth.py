@@ -84,7 +84,8 @@ def _grammar(line: bytes, end: int, language: Language) -> Command:
         initial = None if response is None else b"" if response == b"=" else decode(response)
     except SyntaxProblem as problem:
         raise CommandError(replies.AUTH_BAD_BASE64, problem.text, found.start(2)) from None
-    return Auth._make(found[1].decode("ascii").upper(), initial)  # type: ignore[no-any-return]
+    auth: Auth = Auth._make(found[1].decode("ascii").upper(), initial)
+    return auth
 
 
 def _parse_submitter(value: str | None) -> ReversePath:

@@ -35,7 +35,8 @@ def _grammar(line: bytes, end: int, language: Language) -> Command:
     found = _ARGUMENT.fullmatch(line, end)
     if found is None:
         raise CommandError(replies.BAD_ARGUMENT, "BDAT wants a number of octets, and LAST or nothing", end)
-    return Bdat._make(int(found[1]), found[2] is not None)  # type: ignore[no-any-return]
+    bdat: Bdat = Bdat._make(int(found[1]), found[2] is not None)
+    return bdat
 
 
 def _octets(command: Command) -> int:
